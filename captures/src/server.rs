@@ -102,7 +102,7 @@ pub enum ServerEvent {
     },
 }
 
-/// A kind of [`ServerEvent`] that a step can wait for.
+/// A kind of event of a server that a step can wait for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ServerEventKind {

@@ -25,7 +25,7 @@ pub const OWN_DIGEST: u32 = 4;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CaseFile {
-    /// [`FORMAT`].
+    /// Version of the format of `case.json`.
     pub format: u32,
     /// `family/scenario/offerer-answerer`, such as `data/echo/stack-chrome`.
     pub name: String,
@@ -159,6 +159,28 @@ pub enum Runs {
     Independent,
 }
 
+/// The reference stack, which reports its own version and, in parentheses, the crate on which it is built: `0.1.0 (webrtc 0.21.1)`.
+const REFERENCE: &str = "stack";
+
+/// The version that counts of one that an implementation reported: of the reference stack the crate, `webrtc 0.21.1`; of others all of it.
+#[must_use]
+pub fn shown<'a>(implementation: &str, version: &'a str) -> &'a str {
+    let inner =
+        version.split_once('(').and_then(|(_, rest)| rest.split_once(')')).map(|(inner, _)| inner.trim());
+    inner.filter(|inner| implementation == REFERENCE && inner.contains(' ')).unwrap_or(version)
+}
+
+/// An implementation with its version, in full: `webrtc 0.21.1`, `chrome 156.0.8078.108`.
+#[must_use]
+pub fn versioned(implementation: &str, version: &str) -> String {
+    let shown = shown(implementation, version);
+    if shown == version {
+        format!("{implementation} {version}").trim_end().to_owned()
+    } else {
+        shown.to_owned()
+    }
+}
+
 /// One of the peers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -213,6 +235,21 @@ impl CasePeer {
         })
     }
 
+    /// The implementation in the words of tables: `webrtc 0.21.1`, `chrome 156`, `pion 3.1.56`. Of a browser, which is driven, people know the major
+    /// version; that of a library is often 0.
+    #[must_use]
+    pub fn called(&self) -> String {
+        let version = shown(&self.implementation, &self.version);
+        let cut = |ends: &[char]| version.split(ends).next().unwrap_or_default().to_owned();
+        match (version == self.version, self.runs) {
+            (false, _) => version.to_owned(),
+            (true, Runs::Driven) => format!("{} {}", self.implementation, cut(&['.'])).trim_end().to_owned(),
+            (true, Runs::Independent) => {
+                format!("{} {}", self.implementation, cut(&['-', '+', ' '])).trim_end().to_owned()
+            }
+        }
+    }
+
     /// Whether it reports its features, and this one is not among them.
     #[must_use]
     pub fn lacks(&self, feature: Feature) -> bool {
@@ -222,12 +259,7 @@ impl CasePeer {
 
 impl std::fmt::Display for CasePeer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let version = self.version.split('.').next().unwrap_or_default();
-        write!(f, "{} ({}", self.name, self.implementation)?;
-        if !version.is_empty() {
-            write!(f, " {version}")?;
-        }
-        f.write_str(")")
+        write!(f, "{} ({})", self.name, self.called())
     }
 }
 
@@ -278,4 +310,34 @@ pub enum SnapshotResult {
         /// Whether the record was made by the same versions of the peers. If not, this is a change, not a failure.
         same_versions: bool,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn versions_are_those_that_people_know() {
+        for (implementation, version, runs, full, short) in [
+            ("stack", "0.1.0 (webrtc 0.21.1)", "by-itself", "webrtc 0.21.1", "webrtc 0.21.1"),
+            ("stack", "7", "by-itself", "stack 7", "stack 7"),
+            ("chrome", "156.0.8078.108", "driven", "chrome 156.0.8078.108", "chrome 156"),
+            (
+                "libdatachannel",
+                "0.24.5 (node-datachannel 0.33.4)",
+                "by-itself",
+                "libdatachannel 0.24.5 (node-datachannel 0.33.4)",
+                "libdatachannel 0.24.5",
+            ),
+            ("pion", "3.1.56-2", "by-itself", "pion 3.1.56-2", "pion 3.1.56"),
+            ("mine", "", "by-itself", "mine", "mine"),
+        ] {
+            let peer = json!({"name": "alice", "implementation": implementation, "version": version,
+                "role": "offerer", "runs": runs, "refuses_the_impossible": true});
+            let peer: CasePeer = serde_json::from_value(peer).unwrap();
+            assert_eq!(versioned(implementation, version), full);
+            assert_eq!((peer.called(), peer.to_string()), (short.to_owned(), format!("alice ({short})")));
+        }
+    }
 }

@@ -81,7 +81,7 @@ pub enum AppliesTo {
     BrowserApi,
 }
 
-/// What a requirement is about: the protocol, or the part of the API. A breach shows at a [layer](crate::verdict::Layer).
+/// What a requirement is about: the protocol, or the part of the API. A breach shows at a layer of the verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Topic {
@@ -166,7 +166,7 @@ pub struct Requirement {
     pub evidence: Vec<Observe>,
     /// The decision rule.
     pub check: String,
-    /// What the harness does to bring it about, if it is [`Observe::Active`].
+    /// What the harness does to bring it about, if it is observed `active`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provoke: Option<String>,
     /// The edit of a passing recording that must turn it red.

@@ -91,7 +91,7 @@ pub struct Verdict {
     /// First layer that diverged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layer: Option<Layer>,
-    /// The peer at fault or at which it showed, or [`NETWORK`].
+    /// The peer at fault or at which it showed, or `network`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub side: Option<String>,
     /// What was expected and what was seen, in one sentence.

@@ -42,13 +42,21 @@ fn a_change_is_shown_left_for_review_and_accepted() {
         shown.contains("snapshots to review: 1 new, 0 changed\n  new in 1 case, first mine/echo/stack-stack"),
         "{shown}"
     );
-    assert!(!record.exists() && !proposed.exists(), "there is no record to which it could be a change");
+    assert!(shown.contains("beside the saved one, or where it belongs"), "{shown}");
+    let text = fs::read_to_string(&proposed).unwrap();
+    assert!(!record.exists() && text.contains("\n[ice]\n"), "{text}");
 
+    // What `cargo insta accept` does; what it accepts is what `--update-snapshots` saves.
+    fs::rename(&proposed, &record).unwrap();
+    let (code, shown) = run(folder.path(), &[]);
+    assert_eq!((code, shown.contains("snapshots")), (Some(0), false), "{shown}");
+    fs::rename(&record, &proposed).unwrap();
     let (code, shown) = run(folder.path(), &["--update-snapshots"]);
     assert_eq!(code, Some(0), "{shown}");
     let (summary, saved) = (shown.find("snapshots to be saved: 1 new, 0 changed"), shown.find("  1 saved"));
     assert!(summary.is_some() && summary < saved, "{shown}");
-    let text = fs::read_to_string(&record).unwrap();
+    assert_eq!(fs::read_to_string(&record).unwrap(), text);
+    assert!(!proposed.exists());
 
     // The record of another version, in which a state was another one.
     let (header, body) = text.split_once("\n---\n").unwrap();
@@ -63,7 +71,6 @@ fn a_change_is_shown_left_for_review_and_accepted() {
     assert!(shown.contains("snapshots to review: 0 new, 1 changed") && shown.contains(&expected), "{shown}");
     assert_eq!(fs::read_to_string(&proposed).unwrap(), text);
 
-    // What `cargo insta accept` does.
     fs::rename(&proposed, &record).unwrap();
     let (code, shown) = run(folder.path(), &[]);
     assert_eq!(code, Some(0), "{shown}");

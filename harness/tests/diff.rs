@@ -99,5 +99,58 @@ fn a_repetition_shows_nothing_and_what_differs_is_told_apart() {
     let of_format_1 = |archive: &mut Value| *archive = json!({"format": 1, "cases": []});
     let (code, shown) = changed(folder, of_format_1, &[]);
     assert_eq!(code, Some(2), "{shown}");
-    assert!(shown.contains("an archive of format 1; this version reads 3: make it anew"), "{shown}");
+    assert!(shown.contains("an archive of format 1; this version reads 3 to 4: make it anew"), "{shown}");
+}
+
+/// The comparisons of `docs/changes`: the archives that are compared.
+const CHANGES: [[&str; 2]; 2] = [["chrome-150", "chrome-156"], ["firefox-140", "firefox-153"]];
+
+/// `PEERPROOF_BLESS=1` writes them anew.
+#[test]
+fn the_changes_of_browsers_are_what_the_archives_beside_them_show() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/changes");
+    for [before, after] in CHANGES {
+        let name = format!("{before}-{}", after.rsplit('-').next().unwrap());
+        let [one, other] = [before, after].map(|it| format!("{it}.json.gz"));
+        let preface = format!("{name}.preface.md");
+        let (code, shown) =
+            peerproof(&folder, &["diff", &one, &other, "--at-least", "4", "--preface", &preface]);
+        assert_eq!(code, Some(1), "{shown}");
+        // Each change has a case and a place in it.
+        let rows = shown.lines().filter(|line| line.starts_with("| ") && line.contains(" scenarios, "));
+        let rows: Vec<&str> = rows.collect();
+        assert!(!rows.is_empty(), "{shown}");
+        for row in rows {
+            assert!(
+                row.contains("stack frame ") || row.contains("stack entry ") || row.contains(" frame "),
+                "{row}"
+            );
+        }
+        let path = folder.join(format!("{name}.md"));
+        if std::env::var_os("PEERPROOF_BLESS").is_some() {
+            fs::write(&path, &shown).unwrap();
+        }
+        assert_eq!(fs::read_to_string(&path).unwrap(), shown, "PEERPROOF_BLESS=1 writes {name}.md anew");
+    }
+}
+
+#[test]
+fn an_archive_can_be_of_some_cases_and_a_comparison_a_document() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let family = folder.join("scenarios/mine");
+    fs::create_dir_all(&family).unwrap();
+    for name in ["first.yaml", "second.yaml"] {
+        fs::write(family.join(name), SCENARIO).unwrap();
+    }
+    let run = ["run", "mine", "--peers", "stack", "--output", "one", "--pages", "none"];
+    assert_eq!(peerproof(folder, &run).0, Some(0));
+    let (code, shown) = peerproof(folder, &["archive", "one", "--only", "second", "-o", "some.json"]);
+    assert_eq!((code, shown.contains("some.json: 1 cases")), (Some(0), false), "{shown}");
+    assert!(shown.contains("some.json: 1 case"), "{shown}");
+    fs::write(folder.join("title.md"), "# A title\n\n\n").unwrap();
+    let (code, shown) = peerproof(folder, &["diff", "some.json", "one", "--preface", "title.md"]);
+    assert_eq!(code, Some(0), "{shown}");
+    assert!(shown.starts_with("# A title\n\n1 case compared: 0 ended otherwise, 0 changes"), "{shown}");
+    assert_eq!(peerproof(folder, &["diff", "some.json", "one", "--preface", "none.md"]).0, Some(2));
 }

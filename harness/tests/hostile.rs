@@ -3,10 +3,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "common/poison.rs"]
+mod poison;
+
 use peerproof_captures::timeline::Entry;
 use peerproof_conformance::case::CaseFile;
 use peerproof_reports::RunReport;
 use peerproof_reports::escape::is_hidden;
+use poison::poisoned;
 use serde_json::Value;
 use std::fs::{self, File};
 use std::os::unix::fs::OpenOptionsExt;
@@ -19,46 +23,12 @@ const PEERPROOF: &str = env!("CARGO_BIN_EXE_peerproof");
 
 /// Begins a line of its own wherever a line break gets through.
 const FORGED: &str = "FORGED";
-/// Is added to every string.
+/// What [`poisoned`] adds to every string.
 const HOSTILE: &str = "\u{1b}[2J\u{1b}]0;x\u{7}\u{9b}31m\r\nFORGED |`x`|<script>alert(1)</script>../../\u{202e}\u{2066}\u{2028}FORGED\u{85}FORGED\u{feff}\u{e0041}\u{7f}";
 
 fn peerproof(arguments: &[&str]) -> Output {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     Command::new(PEERPROOF).args(arguments).current_dir(root).output().unwrap()
-}
-
-/// Adds [`HOSTILE`] to every string, one after the other, that the format allows to be any.
-fn poisoned(value: &mut Value, allowed: &dyn Fn(&Value) -> bool) -> usize {
-    let mut paths = Vec::new();
-    strings(value, &mut String::new(), &mut paths);
-    let mut count = 0;
-    for path in paths {
-        let before = value.pointer(&path).unwrap().clone();
-        let hostile = format!("{}{HOSTILE}", before.as_str().unwrap());
-        *value.pointer_mut(&path).unwrap() = Value::String(hostile);
-        if allowed(value) {
-            count += 1;
-        } else {
-            *value.pointer_mut(&path).unwrap() = before;
-        }
-    }
-    count
-}
-
-fn strings(value: &Value, at: &mut String, found: &mut Vec<String>) {
-    let length = at.len();
-    let mut within = |key: &str, value: &Value| {
-        at.push('/');
-        at.push_str(&key.replace('~', "~0").replace('/', "~1"));
-        strings(value, at, found);
-        at.truncate(length);
-    };
-    match value {
-        Value::Object(map) => map.iter().for_each(|(key, value)| within(key, value)),
-        Value::Array(list) => list.iter().enumerate().for_each(|(n, value)| within(&n.to_string(), value)),
-        Value::String(_) => found.push(at.clone()),
-        _ => {}
-    }
 }
 
 fn file(path: &Path) -> Value {
@@ -75,14 +45,14 @@ fn hostile_run(folder: &Path) -> PathBuf {
     for name in filters {
         let case = run.join("cases").join(name);
         let mut json = file(&case.join("case.json"));
-        let count = poisoned(&mut json, &|json| CaseFile::read(json.to_string().as_bytes()).is_ok());
+        let count = poisoned(&mut json, HOSTILE, &|json| CaseFile::read(json.to_string().as_bytes()).is_ok());
         assert!(count > 20, "{count} strings of case.json can be anything");
         // It is judged anew, and the verdict that it must get is another one than it gets.
         fs::write(case.join("case.json"), json.to_string()).unwrap();
         let timeline = fs::read_to_string(case.join("timeline.jsonl")).unwrap();
         let lines = timeline.lines().map(|line| {
             let mut entry: Value = serde_json::from_str(line).unwrap();
-            poisoned(&mut entry, &|entry| serde_json::from_value::<Entry>(entry.clone()).is_ok());
+            poisoned(&mut entry, HOSTILE, &|entry| serde_json::from_value::<Entry>(entry.clone()).is_ok());
             entry.to_string() + "\n"
         });
         fs::write(case.join("timeline.jsonl"), lines.collect::<String>()).unwrap();
@@ -112,8 +82,9 @@ fn hostile_run(folder: &Path) -> PathBuf {
         case["standing"] = "unexpected".into();
         case["control_of"].take();
     }
-    let count =
-        poisoned(&mut report, &|json| same(json) && RunReport::read(json.to_string().as_bytes()).is_ok());
+    let count = poisoned(&mut report, HOSTILE, &|json| {
+        same(json) && RunReport::read(json.to_string().as_bytes()).is_ok()
+    });
     assert!(count > 20, "{count} strings of run.json can be anything");
     fs::write(run.join("run.json"), report.to_string()).unwrap();
     run

@@ -12,6 +12,8 @@
 mod children;
 #[path = "common/needs.rs"]
 mod needs;
+#[path = "common/poison.rs"]
+mod poison;
 
 use children::{PEERPROOF, child};
 use fantoccini::actions::{InputSource as _, MOUSE_BUTTON_LEFT, MouseActions, PointerAction};
@@ -21,8 +23,12 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use needs::is_here;
 use peerproof::process::Owned;
 use peerproof::tools::Tool;
+use peerproof_captures::timeline::Entry;
+use peerproof_conformance::case::CaseFile;
+use poison::poisoned;
 use serde_json::{Value, json};
 use std::fs;
+use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -337,6 +343,16 @@ async fn pages_show_faults_snapshots_and_dumps() {
         let compared = browser.text("#panel-snapshot").await;
         assert!(compared.contains("lines differ from the recorded snapshot"), "{kind}: {compared}");
         assert_eq!(browser.count(".snapshot tr.differs").await, 4, "two lines of either side");
+        let meant = browser.text(".meaning tbody").await;
+        for said in [
+            "alice, description 1: offer",
+            "application, mid 0",
+            "max-message-size:7",
+            "max-message-size:262144",
+        ] {
+            assert!(meant.contains(said), "{kind}: {said}: {meant}");
+        }
+        assert_eq!(browser.count(".meaning tr.differs").await, 2, "the attributes of offer and answer");
         browser.close().await;
     }
 }
@@ -669,6 +685,220 @@ async fn hostile_names_in_a_capture_are_text_on_its_page() {
         let hidden = browser.ask("/\\u202e/.test(document.body.innerText + document.title)").await;
         assert_eq!(hidden, false, "{kind}: a hidden character");
         assert_ne!(browser.client.title().await.unwrap(), "1");
+        browser.close().await;
+    }
+}
+
+/// Is part of every text that follows: an element that runs a script, an escape of terminals, and a character that turns the text round.
+const INJECTED: &str = "<img src=x onerror=document.title=1>\u{1b}[2J\u{202e}";
+
+/// A case of the stack with itself in whose recording every text that the formats allow is hostile: versions, candidates, descriptions, the
+/// words of steps, labels, messages, the names and values of statistics, and the recorded snapshot.
+fn poisoned_case(folder: &Path) -> PathBuf {
+    let run = folder.join("poisoned");
+    let output = run.to_str().unwrap();
+    peerproof(&["run", "data/echo/", "--peers", "stack", "--virtual", "--pages", "none", "--output", output]);
+    let case = run.join("cases/data/echo/stack-stack");
+    let mut json: Value = serde_json::from_slice(&fs::read(case.join("case.json")).unwrap()).unwrap();
+    let count = poisoned(&mut json, INJECTED, &|json| CaseFile::read(json.to_string().as_bytes()).is_ok());
+    assert!(count > 20, "{count} texts of case.json");
+    fs::write(case.join("case.json"), json.to_string()).unwrap();
+    let timeline = fs::read_to_string(case.join("timeline.jsonl")).unwrap();
+    let mut count = 0;
+    let lines = timeline.lines().map(|line| {
+        let mut entry: Value = serde_json::from_str(line).unwrap();
+        count +=
+            poisoned(&mut entry, INJECTED, &|entry| serde_json::from_value::<Entry>(entry.clone()).is_ok());
+        entry.to_string() + "\n"
+    });
+    let lines: String = lines.collect();
+    assert!(count > 200, "{count} texts of the timeline");
+    fs::write(case.join("timeline.jsonl"), lines).unwrap();
+    let snapshot =
+        fs::read_to_string(root().join("scenarios/data/snapshots/echo__stack-stack.snap")).unwrap();
+    let (header, body) = snapshot.split_once("\n---\n").unwrap();
+    let body: String =
+        body.lines().map(|line| format!("{line}{INJECTED}\n").replace("]<img", "]\n  <img")).collect();
+    fs::write(case.join("snapshot.snap"), format!("{header}\n---\n{body}")).unwrap();
+    case
+}
+
+/// Adds [`INJECTED`] to the texts of JSON that somebody else wrote, and to the names of members that `is_name` knows. What `keep` names stays.
+fn injected(value: &Value, keep: &[&str], is_name: fn(&str) -> bool) -> Value {
+    match value {
+        Value::String(text) => format!("{text}{INJECTED}").into(),
+        Value::Array(list) => list.iter().map(|it| injected(it, keep, is_name)).collect(),
+        Value::Object(members) => {
+            let members = members.iter().map(|(name, member)| {
+                let member = if keep.contains(&name.as_str()) {
+                    member.clone()
+                } else {
+                    injected(member, keep, is_name)
+                };
+                (if is_name(name) { format!("{INJECTED}{name}") } else { name.clone() }, member)
+            });
+            Value::Object(members.collect())
+        }
+        other => other.clone(),
+    }
+}
+
+fn unpacked(path: &Path) -> Value {
+    let mut text = String::new();
+    std::io::Read::read_to_string(
+        &mut flate2::read::GzDecoder::new(fs::File::open(path).unwrap()),
+        &mut text,
+    )
+    .unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+/// A capture of 512 MB, most of which is a hole in the file: RTP packets with trailing bytes that no header counts.
+fn capture_of_512_mb(folder: &Path) -> PathBuf {
+    const RECORD: u32 = 256 << 10;
+    let path = folder.join("huge.pcap");
+    let mut file = fs::File::create(&path).unwrap();
+    file.write_all(&[0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 101, 0, 0, 0])
+        .unwrap();
+    for n in 0..2_052_u32 {
+        let mut head: Vec<u8> =
+            [n / 100, n % 100 * 10_000, RECORD, RECORD].iter().flat_map(|word| word.to_le_bytes()).collect();
+        head.extend([0x45, 0, 4, 0xb0, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2]);
+        head.extend([0x13, 0x88, 0x13, 0x89, 4, 0x9c, 0, 0]);
+        head.extend([0x80, 96]);
+        head.extend((n as u16).to_be_bytes());
+        head.extend((n * 3_000).to_be_bytes());
+        head.extend([0, 0, 0x11, 0x11]);
+        file.write_all(&head).unwrap();
+        let rest = i64::from(RECORD) - (head.len() as i64 - 16);
+        file.seek(SeekFrom::Current(rest)).unwrap();
+    }
+    let end = file.stream_position().unwrap();
+    file.set_len(end).unwrap();
+    assert!(end > 512 << 20, "{end}");
+    path
+}
+
+/// How many frames there are decides what a page holds, and not the size of the file: beyond 50,000 see [`a_page_is_small_and_says_what_it_leaves_out`].
+#[test]
+fn a_capture_of_512_mb_has_a_page_that_a_browser_can_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let (capture, page) = (capture_of_512_mb(folder.path()), folder.path().join("huge.html"));
+    peerproof(&["inspect", capture.to_str().unwrap(), "--html", page.to_str().unwrap()]);
+    let html = fs::read_to_string(&page).unwrap();
+    assert!(html.len() < 1 << 20, "{}", html.len());
+    assert!(!html.contains("makes a page of others"), "no frame is left out");
+}
+
+/// A dump of a browser, all texts and names of statistics of which are hostile.
+fn poisoned_dump(folder: &Path, name: &str) -> PathBuf {
+    const KEPT: [&str; 7] = ["values", "time", "startTime", "endTime", "type", "statsType", "timestamp"];
+    let dump = unpacked(&root().join(format!("harness/tests/dumps/{name}.json.gz")));
+    let path = folder.join(format!("{name}.json"));
+    fs::write(&path, injected(&dump, &KEPT, |name| name.contains('-')).to_string()).unwrap();
+    path
+}
+
+/// The page of a comparison with a run whose versions, cases, facts and values are hostile.
+fn poisoned_comparison(folder: &Path) -> PathBuf {
+    let [run, one, other, page] =
+        ["run", "one.json", "other.json", "changes.html"].map(|name| folder.join(name).display().to_string());
+    peerproof(&[
+        "run",
+        "data/echo/",
+        "data/many",
+        "--peers",
+        "stack",
+        "--virtual",
+        "--pages",
+        "none",
+        "--output",
+        &run,
+    ]);
+    peerproof(&["archive", &run, "--output", &one]);
+    let mut archive: Value = serde_json::from_slice(&fs::read(&one).unwrap()).unwrap();
+    const KEPT: [&str; 4] = ["outcome", "layer", "implementation", "tool"];
+    fs::write(&other, injected(&archive, &KEPT, |name| name.contains(' ')).to_string()).unwrap();
+    // Both have the same cases, of which one ended otherwise.
+    for case in archive["cases"].as_array_mut().unwrap() {
+        case["case"] = format!("{}{INJECTED}", case["case"].as_str().unwrap()).into();
+        case["verdict"]["outcome"] = "fail".into();
+        case["verdict"]["side"] = INJECTED.into();
+        for peer in case["peers"].as_array_mut().unwrap() {
+            let facts = peer["facts"].as_object_mut().unwrap();
+            *facts = std::mem::take(facts)
+                .into_iter()
+                .map(|(name, it)| (if name.contains(' ') { format!("{INJECTED}{name}") } else { name }, it))
+                .collect();
+        }
+    }
+    fs::write(&one, archive.to_string()).unwrap();
+    let output = Command::new(PEERPROOF).args(["diff", &one, &other, "--html", &page]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    page.into()
+}
+
+/// Nothing of the hostile texts became an element, ran or turned text round, in any view; and they are shown.
+async fn shows_text_alone(browser: &Browser, page: &Path) -> Vec<String> {
+    let mut showing = Vec::new();
+    let tabs = browser.count("#tabs [role=tab]").await;
+    for tab in 0..tabs.max(1) {
+        let name = format!("(document.querySelectorAll('#tabs [role=tab]')[{tab}]?.id ?? 'page')");
+        if tabs > 0 {
+            browser.ask(&format!("document.querySelectorAll('#tabs [role=tab]')[{tab}].click()")).await;
+        }
+        let (kind, name) = (browser.kind, browser.ask(&name).await);
+        let name = name.as_str().unwrap().trim_start_matches("tab-").to_owned();
+        assert_eq!(browser.count("img").await, 0, "{kind}: {name} of {}", page.display());
+        let hidden = browser.ask("/[\\u202e\\u001b]/.test(document.body.innerText + document.title)").await;
+        assert_eq!(hidden, false, "{kind}: {name} of {}", page.display());
+        let panel = if tabs > 0 {
+            format!("document.getElementById('panel-{name}')")
+        } else {
+            "document.body".into()
+        };
+        if browser.ask(&format!("{panel}.textContent.includes('<img src=x onerror=document.title=1>')")).await
+            == true
+        {
+            showing.push(name);
+        }
+    }
+    assert_ne!(browser.client.title().await.unwrap(), "1");
+    showing
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_text_of_a_page_is_text() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let case = poisoned_case(folder);
+    let page_of = |given: &Path, name: &str| {
+        let page = folder.join(name);
+        peerproof(&["inspect", given.to_str().unwrap(), "--html", page.to_str().unwrap()]);
+        page
+    };
+    let recorded = page_of(&case, "case.html");
+    let dumps = ["ok", "aboutwebrtc-ok", "nodtls"]
+        .map(|name| page_of(&poisoned_dump(folder, name), &format!("{name}.html")));
+    let changes = poisoned_comparison(folder);
+    for kind in browsers() {
+        let browser = Browser::open(kind).await;
+        browser.goto(&recorded, "").await;
+        let showing = shows_text_alone(&browser, &recorded).await;
+        for view in
+            ["timeline", "descriptions", "snapshot", "channels", "statistics", "transport", "findings"]
+        {
+            assert!(showing.iter().any(|it| it == view), "{kind}: {view} is not among {showing:?}");
+        }
+        for page in &dumps {
+            browser.goto(page, "").await;
+            assert_ne!(shows_text_alone(&browser, page).await, Vec::<String>::new(), "{}", page.display());
+        }
+        // It has no scripts.
+        browser.client.goto(&format!("file://{}", changes.display())).await.unwrap();
+        browser.find("main table").await;
+        assert_eq!(shows_text_alone(&browser, &changes).await, ["page"]);
+        browser.goto(&recorded, "").await;
         browser.close().await;
     }
 }

@@ -53,6 +53,47 @@ fn it_accepts_every_scenario_of_the_suite() {
 }
 
 #[test]
+fn descriptions_say_something_and_have_no_links_of_rustdoc() {
+    fn look(of: &str, value: &Value, wrong: &mut Vec<String>) {
+        if let Some(text) = value["description"].as_str() {
+            // The name of a constant alone says nothing.
+            let is_name = text.trim_matches(['`', '.']).chars().all(|c| c.is_ascii_uppercase() || c == '_');
+            let is_name = is_name && text.starts_with('`');
+            if is_name || ["[`", "`]", "]("].iter().any(|link| text.contains(link)) {
+                wrong.push(format!("{of}: {text}"));
+            }
+        }
+        let members = value.as_object().into_iter().flat_map(|it| it.values());
+        let elements = value.as_array().into_iter().flatten();
+        members.chain(elements).for_each(|it| look(of, it, wrong));
+    }
+    let mut wrong = Vec::new();
+    for what in [
+        "scenario",
+        "control",
+        "config",
+        "case",
+        "peer",
+        "inspect",
+        "dump",
+        "page",
+        "judge",
+        "run",
+        "check-server",
+        "requirements",
+        "statements",
+        "coverage",
+        "diff",
+        "archive",
+    ] {
+        let schema = schema(what);
+        assert!(schema.to_string().contains("description"), "{what}");
+        look(what, &schema, &mut wrong);
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[test]
 fn it_refuses_what_no_scenario_may_say() {
     let folder = tempfile::tempdir().unwrap();
     let head = "title: t\npeers: { alice: { role: offerer }, bob: { role: answerer } }\n";

@@ -27,6 +27,8 @@
     return (await blocks.get(block))[row.n % size];
   };
 
+  const called = (peer) => { const name = `${peer.implementation} ${peer.version}`; return HEAD.called[name] ?? name; };
+
   // The URL.
   const KEYS = ["q", "show", "verdict", "family", "pair", "requirement", "version", "unexpected", "case"];
   const read = () => {
@@ -76,7 +78,7 @@
         el("h3", {}, "Scenario"), el("p", {}, it.title, it.rows?.length > 0 && el("span", { class: "soft" }, ` (${it.rows.join(", ")})`)),
         it.control_of && el("p", { class: "soft" }, `A control: ${it.control_of} with an intended fault.`),
         it.waiver && [el("h3", {}, "Known deviation"), el("p", {}, P.linked(it.waiver.reason), " ", el("span", { class: "soft" }, P.linked(it.waiver.link)))],
-        el("h3", {}, "Peers"), el("ul", {}, it.peers.map((peer) => el("li", {}, el("strong", {}, peer.name), `: ${peer.implementation} ${peer.version}`))),
+        el("h3", {}, "Peers"), el("ul", {}, it.peers.map((peer) => el("li", {}, el("strong", {}, peer.name), `: ${called(peer)}`))),
         it.evidence?.length > 0 && [el("h3", {}, "Evidence"), el("ul", {}, it.evidence.map((piece) => el("li", {}, P.place(piece.place, base), piece.text && [": ", P.linked(piece.text)])))],
         files.length > 0 && [el("h3", {}, "Recording"), el("p", {}, files.map((file, n) => [n ? " · " : "", here(file)]))]),
       el("div", {}, el("h3", {}, "Connection setup, step by step"), P.bars(it.steps, it.verdict.outcome), P.bitrates(it.bitrates)),

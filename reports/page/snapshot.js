@@ -29,16 +29,25 @@
 
   const cell = (text, other) => el("td", {}, text !== undefined && el("code", { class: text !== other ? "only" : "" }, text));
 
+  const list = (tag, values) => el("ul", {}, values.map((value) => el("li", {}, el(tag, {}, value))));
+
+  /** What differs by meaning: codecs, extensions, attributes, states. */
+  const meant = (rows) => el("div", { class: "card scroll" }, el("table", { class: "compare meaning", "aria-label": "What differs by meaning" },
+    el("thead", {}, el("tr", {}, ["whose", "section", "what", "recorded", "this case"].map((name) => el("th", { scope: "col" }, name)))),
+    el("tbody", {}, rows.map((it) => el("tr", { class: "differs" }, el("td", {}, it.of), el("td", {}, it.section), el("th", { scope: "row" }, it.fact),
+      el("td", {}, it.order ? "another order" : list("del", it.removed)), el("td", {}, it.order ? it.order.join(", ") : list("ins", it.added)))))));
+
   P.views.push({
     id: "snapshot", title: "Snapshot", order: 35,
     count: () => undefined,
     there: () => Boolean(P.body.snapshot),
     show: (panel) => {
-      const { versions, on_record: before, seen } = P.body.snapshot;
+      const { versions, on_record: before, seen, meaning } = P.body.snapshot;
       const split = (text) => text.trimEnd().split("\n");
       const rows = aligned(split(before), split(seen));
       const differs = rows.filter(([a, b]) => a !== b).length;
       panel.append(el("p", { class: "soft" }, differs ? `${P.count(differs, "line differs", "lines differ")} from the recorded snapshot` : "As recorded", ` (${versions}).`),
+        meaning.length > 0 ? meant(meaning) : differs > 0 && el("p", { class: "soft" }, "They mean the same."),
         el("div", { class: "card scroll" }, el("table", { class: "compare snapshot", "aria-label": "The case against its snapshot" },
           el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "recorded"), el("th", { scope: "col" }, "this case"))),
           el("tbody", {}, rows.map(([a, b]) => el("tr", { class: a !== b ? "differs" : "" }, cell(a, b), cell(b, a)))))));

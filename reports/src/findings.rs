@@ -1,7 +1,7 @@
 //! How the requirements stand: of a case, and over all cases of a run.
 
 use indexmap::IndexMap;
-use peerproof_conformance::case::{CaseFile, CasePeer, Runs, Waiver};
+use peerproof_conformance::case::{CaseFile, CasePeer, Waiver};
 use peerproof_conformance::catalogue::{Catalogue, Level};
 use peerproof_conformance::checks::{Finding, Place, Status};
 use schemars::JsonSchema;
@@ -114,7 +114,7 @@ impl Breach {
     fn new(finding: &Finding, peers: &[CasePeer]) -> Self {
         let requirement = Catalogue::get().requirement(&finding.requirement);
         let peer = peers.iter().find(|peer| peer.name == finding.endpoint);
-        let implementation = peer.map(version);
+        let implementation = peer.map(CasePeer::called);
         Self {
             requirement: finding.requirement.clone(),
             level: requirement.map(|it| it.level),
@@ -151,25 +151,6 @@ impl Breach {
             _ => 2,
         }
     }
-}
-
-/// An implementation with its version as people know it: `chrome 156`, `webrtc 0.21.1`, `pion 3.1.56`. Of a version that names what it is built on in
-/// parentheses (`0.1.0 (webrtc 0.21.1)`), that is what counts.
-pub(crate) fn version(peer: &CasePeer) -> String {
-    let inner = peer
-        .version
-        .split_once('(')
-        .and_then(|(_, rest)| rest.split_once(')'))
-        .map(|(inner, _)| inner.trim());
-    if let Some(inner) = inner.filter(|inner| inner.contains(' ')) {
-        return inner.to_owned();
-    }
-    // Of a browser, which is driven, people know the major version; that of a library is often 0.
-    let known = match peer.runs {
-        Runs::Driven => peer.version.split('.').next(),
-        Runs::Independent => peer.version.split(['-', '+', ' ']).next(),
-    };
-    format!("{} {}", peer.implementation, known.unwrap_or_default()).trim_end().to_owned()
 }
 
 /// The same breach by the same implementation in several cases.

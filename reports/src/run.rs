@@ -13,7 +13,7 @@ pub const FORMAT: u32 = 3;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RunReport {
-    /// [`FORMAT`].
+    /// Version of the format of `run.json`.
     pub format: u32,
     /// Name and version of the tool.
     pub tool: String,

@@ -37,7 +37,7 @@ use crate::api::{message, view};
 
 pub use crate::case_file::{
     CaseFile, CasePeer, DIGESTS, FORMAT, FileDigest, NotPlayed, OWN_DIGEST, Role, Runs, SENTENCES,
-    SnapshotResult, Time,
+    SnapshotResult, Time, shown, versioned,
 };
 pub use crate::verdict::Waiver;
 

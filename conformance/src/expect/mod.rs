@@ -56,7 +56,7 @@ pub struct Expectations {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PathMatch {
-    /// What the NATs between them allow, by the [theory](crate::nat).
+    /// What the NATs between them allow, by the rules of RFC 4787.
     AsNatsAllow,
 }
 

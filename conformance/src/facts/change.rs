@@ -99,6 +99,15 @@ pub struct VerdictChange {
     pub before: Option<Ended>,
     /// How in the second.
     pub after: Option<Ended>,
+    /// Whether the place is in the first run, since nothing in the second has one.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub first_run: bool,
+    /// The frame that decided it there, or the first frame after the entry.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frame: Option<u64>,
+    /// The entry of the timeline that decided it there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entry: Option<u64>,
 }
 
 /// A fact that changed.
@@ -117,12 +126,15 @@ pub struct Change {
     pub order: Option<Vec<String>>,
     /// In how many scenarios.
     pub scenarios: usize,
-    /// One of the cases that show it, in the second run (or in the first, where it is gone).
+    /// One of the cases that show it.
     pub case: String,
-    /// The frame there.
+    /// Whether that is a case of the first run: it shows what the second run lacks.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub first_run: bool,
+    /// The frame there; of what the timeline shows, the first frame after the entry.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frame: Option<u64>,
-    /// The entry of the timeline there, where no frame shows it.
+    /// The entry of the timeline there, if one shows it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entry: Option<u64>,
 }

@@ -6,7 +6,7 @@
 //! runs show them. Controls count by their verdicts alone, and so does a case that ended with a `harness-error`.
 
 use super::change::{Change, Checks, Comparison, VerdictChange};
-use super::{CANDIDATES, Fact, Facts, Run, scenario, times};
+use super::{CANDIDATES, Ended, Fact, Facts, Run, scenario, times};
 use crate::verdict::Outcome;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -46,7 +46,7 @@ struct Showing<'a> {
 /// What the cases of a scenario show of an implementation in one fact.
 #[derive(Default)]
 struct Shown<'a> {
-    /// How many peers were looked at.
+    /// How many peers could have shown it.
     peers: usize,
     facts: Vec<Showing<'a>>,
 }
@@ -81,15 +81,23 @@ fn shown<'a>(run: &[&'a Facts], facts: &BTreeSet<(&'a str, &'a str)>) -> BTreeMa
     for (recording, case) in run.iter().enumerate() {
         for peer in &case.peers {
             let of = peer.implementation.as_str();
+            let roles: BTreeSet<&str> = peer.facts.keys().filter_map(|fact| role(fact)).collect();
             for (_, fact) in facts.iter().filter(|(implementation, _)| *implementation == of) {
                 let shown = all.entry((scenario(&case.case), of, fact)).or_default();
-                shown.peers += 1;
+                shown.peers += usize::from(role(fact).is_none_or(|role| roles.contains(role)));
                 let showing = |fact| Showing { fact, case: &case.case, recording };
                 shown.facts.extend(peer.facts.get(*fact).map(showing));
             }
         }
     }
     all
+}
+
+/// Of what a peer in some role alone shows: what its name begins with. Who answers has no offer.
+fn role(fact: &str) -> Option<&'static str> {
+    ["offer ", "answer ", "ClientHello ", "ServerHello ", "INIT ACK ", "INIT "]
+        .into_iter()
+        .find(|role| fact.starts_with(role))
 }
 
 /// Whether a fact depends on what the scenario does.
@@ -165,17 +173,28 @@ fn is_broken(facts: &Facts) -> bool {
     facts.verdict.as_ref().is_some_and(|ended| ended.outcome == Outcome::HarnessError)
 }
 
+/// Whether two cases ended in the same way, wherever that shows.
+fn alike(one: Option<&Ended>, other: Option<&Ended>) -> bool {
+    let how = |ended: Option<&Ended>| ended.map(|it| (it.outcome, it.layer, it.side.clone()));
+    how(one) == how(other)
+}
+
 /// Adds how a case ended if none of its recordings ended so in the other run. Where only the records differ and the same checks judge all alike,
 /// the difference is the tool's.
 fn verdict(name: &str, one: &[&Facts], other: &[&Facts], comparison: &mut Comparison) {
     let (Some(first), Some(second)) = (one.first(), other.first()) else { return };
-    if one.iter().any(|it| other.iter().any(|that| it.verdict == that.verdict)) {
+    if one.iter().any(|it| other.iter().any(|that| alike(it.verdict.as_ref(), that.verdict.as_ref()))) {
         return;
     }
-    let change =
-        VerdictChange { case: name.to_owned(), before: first.verdict.clone(), after: second.verdict.clone() };
+    let (before, after) = (first.verdict.clone(), second.verdict.clone());
+    let decided = |ended: &&Ended| ended.frame.is_some() || ended.entry.is_some();
+    let (later, earlier) = (after.as_ref().filter(decided), before.as_ref().filter(decided));
+    let place = later.or(earlier);
+    let (frame, entry) = place.map_or((None, None), |ended| (ended.frame, ended.entry));
+    let first_run = later.is_none() && earlier.is_some();
+    let change = VerdictChange { case: name.to_owned(), before, after, first_run, frame, entry };
     let again = first.again.as_ref();
-    let alike = again.is_some() && one.iter().chain(other).all(|it| it.again.as_ref() == again);
+    let alike = again.is_some() && one.iter().chain(other).all(|it| alike(it.again.as_ref(), again));
     let of_records = comparison.tool.checks.is_none() && alike;
     let of = if of_records { &mut comparison.tool.verdicts } else { &mut comparison.verdicts };
     of.push(change);
@@ -225,8 +244,17 @@ impl<'a> Row<'a, '_> {
             let those = members.iter().filter(|(sign, _)| *sign == wanted);
             those.map(|(_, member)| (*member).to_owned()).collect::<Vec<String>>()
         };
-        let (sign, member) = members.first()?;
-        let Showing { fact, case, .. } = self.showing(*sign, member).first().copied()?;
+        let (sign, _) = members.first()?;
+        let showing = members.iter().flat_map(|(sign, member)| {
+            self.showing(*sign, member).into_iter().map(|it| (*sign == Sign::Removed, it))
+        });
+        // In the second run if anything there has a place; a frame, if there is one.
+        let (first_run, Showing { fact, case, .. }) =
+            showing.min_by_key(|(first_run, it)| match (it.fact.frame, it.fact.entry) {
+                (Some(_), _) => (0, *first_run),
+                (None, Some(_)) => (1, *first_run),
+                (None, None) => (2, *first_run),
+            })?;
         Some(Change {
             implementation: self.implementation.to_owned(),
             fact: self.fact.to_owned(),
@@ -235,6 +263,7 @@ impl<'a> Row<'a, '_> {
             order: self.order.filter(|_| *sign == Sign::Order).map(<[String]>::to_vec),
             scenarios: 1,
             case: case.to_owned(),
+            first_run,
             frame: fact.frame,
             entry: fact.entry,
         })
@@ -252,7 +281,14 @@ impl Gathered {
     fn add(&mut self, change: Change) {
         let Change { implementation, fact, added, removed, order, .. } = change.clone();
         match self.0.entry((implementation, fact, added, removed, order)) {
-            std::collections::btree_map::Entry::Occupied(mut known) => known.get_mut().scenarios += 1,
+            std::collections::btree_map::Entry::Occupied(mut known) => {
+                let known = known.get_mut();
+                let scenarios = known.scenarios + 1;
+                if known.frame.is_none() && change.frame.is_some() {
+                    *known = change;
+                }
+                known.scenarios = scenarios;
+            }
             std::collections::btree_map::Entry::Vacant(place) => {
                 place.insert(change);
             }
@@ -337,7 +373,7 @@ fn rows<'a, 'b>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::{About, Ended};
+    use super::super::About;
     use super::*;
     use crate::verdict::Layer;
 
@@ -389,6 +425,52 @@ mod tests {
         let comparison = compare(&before, &after);
         assert_eq!((comparison.cases, comparison.changes[0].frame), (2, Some(4)));
         assert_eq!(comparison.changes[0].case, "a/b/chrome-stack");
+    }
+
+    #[test]
+    fn who_has_not_the_role_need_not_show_it() {
+        let of = |values: &[&str]| {
+            let mut run = both("offer audio attributes", values);
+            // In the second case the implementation answers.
+            for facts in run.cases.iter_mut().skip(1) {
+                let answer = Fact::one("sendrecv");
+                facts.peers[0].facts = BTreeMap::from([("answer audio attributes".to_owned(), answer)]);
+            }
+            run.cases.extend(both("offer audio attributes", values).cases.into_iter().take(1));
+            run
+        };
+        assert_eq!(changed(&of(&["x"]), &of(&["x", "y"])), [(words(&["y"]), vec![], false)]);
+        // Who offers and lacks it shows that not all have it.
+        let mut some = of(&["x", "y"]);
+        some.cases[0].peers[0].facts = BTreeMap::from([("offer audio codecs".to_owned(), Fact::one("z"))]);
+        assert_eq!(compare(&of(&["x"]), &some).changes, []);
+    }
+
+    #[test]
+    fn a_place_is_a_frame_if_there_is_one_and_of_the_first_run_if_the_second_has_none() {
+        let of = |name, values: &[&str], frame, entry| {
+            let mut facts = case(name, "groups", values);
+            facts.peers[0].facts.values_mut().for_each(|fact| (fact.frame, fact.entry) = (frame, entry));
+            facts
+        };
+        let runs = |values: &[&str], frame, entry| {
+            run(&["a/b/c-d", "a/e/c-d"].map(|name| of(name, values, frame, entry)))
+        };
+        let place = |before: &Run, after: &Run| {
+            let change = compare(before, after).changes.remove(0);
+            (change.case, change.first_run, change.frame, change.entry)
+        };
+        let before = runs(&["x"], Some(2), None);
+        let named = |case: &str, first_run, frame, entry| (case.to_owned(), first_run, frame, entry);
+        assert_eq!(
+            place(&before, &runs(&["y"], Some(5), Some(7))),
+            named("a/b/c-d", false, Some(5), Some(7))
+        );
+        assert_eq!(place(&before, &runs(&["y"], None, None)), named("a/b/c-d", true, Some(2), None));
+        let mut some = runs(&["y"], None, Some(7));
+        assert_eq!(place(&runs(&["x"], None, Some(4)), &some), named("a/b/c-d", false, None, Some(7)));
+        some.cases[1] = of("a/e/c-d", &["y"], Some(6), None);
+        assert_eq!(place(&runs(&["x"], None, Some(4)), &some), named("a/e/c-d", false, Some(6), None));
     }
 
     #[test]
@@ -450,7 +532,7 @@ mod tests {
         assert_eq!(changed(&twice, &run(&[of(&["x"]), of(&["x", "y"])])), []);
         let ended = |outcomes: &[Outcome]| {
             let of = |outcome: &Outcome| {
-                let verdict = Some(Ended { outcome: *outcome, layer: None, side: None });
+                let verdict = Some(Ended { frame: Some(3), ..Ended::of(*outcome) });
                 Facts { verdict, ..of(&["x"]) }
             };
             run(&outcomes.iter().map(of).collect::<Vec<_>>())
@@ -460,6 +542,8 @@ mod tests {
             |before: &[Outcome], after: &[Outcome]| compare(&ended(before), &ended(after)).verdicts.len();
         assert_eq!(verdicts(&[pass, fail], &[fail]), 0);
         assert_eq!(verdicts(&[pass, pass], &[fail]), 1);
+        let comparison = compare(&ended(&[pass]), &ended(&[fail]));
+        assert_eq!((comparison.verdicts[0].first_run, comparison.verdicts[0].frame), (false, Some(3)));
     }
 
     #[test]
@@ -479,7 +563,7 @@ mod tests {
 
     #[test]
     fn a_verdict_that_the_same_checks_do_not_give_is_of_the_tool() {
-        let ended = |outcome| Some(Ended { outcome, layer: None, side: None });
+        let ended = |outcome| Some(Ended::of(outcome));
         let of = |verdict, again| {
             let facts = case("a/b/c-d", "groups", &["x"]);
             run(&[Facts { verdict: ended(verdict), again: ended(again), ..facts }])
@@ -502,7 +586,7 @@ mod tests {
         let mut broken = both("groups", &["y"]);
         for facts in &mut broken.cases {
             let layer = Some(Layer::Gathering);
-            facts.verdict = Some(Ended { outcome: Outcome::HarnessError, layer, side: None });
+            facts.verdict = Some(Ended { layer, ..Ended::of(Outcome::HarnessError) });
         }
         let comparison = compare(&both("groups", &["x"]), &broken);
         assert_eq!((comparison.verdicts.len(), seen(&comparison.changes)), (2, vec![]));

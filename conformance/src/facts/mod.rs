@@ -19,7 +19,7 @@ pub use times::Spread;
 
 use crate::case::CaseRecord;
 use crate::evidence::{Evidence, Peer};
-use crate::verdict::{Layer, Outcome};
+use crate::verdict::{Layer, Outcome, Place};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -68,6 +68,20 @@ pub struct Ended {
     /// The side that failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub side: Option<String>,
+    /// The frame that decided it; where an entry did, the first frame after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frame: Option<u64>,
+    /// The entry of the timeline that decided it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry: Option<u64>,
+}
+
+impl Ended {
+    /// With this outcome, at no layer, side or place.
+    #[must_use]
+    pub const fn of(outcome: Outcome) -> Self {
+        Self { outcome, layer: None, side: None, frame: None, entry: None }
+    }
 }
 
 /// What is known of a peer.
@@ -94,7 +108,7 @@ pub struct Fact {
     /// Whether the order of the members means something.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ordered: bool,
-    /// The frame that shows it.
+    /// The frame that shows it; of what an entry shows, the first frame after it, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frame: Option<u64>,
     /// The entry of the timeline that shows it.
@@ -128,6 +142,32 @@ impl Fact {
     }
 }
 
+/// Where the entries of a timeline are in the capture.
+struct Frames {
+    /// When each entry was written, by its number.
+    entries: BTreeMap<u64, u64>,
+    /// When each frame was recorded, the earliest first.
+    frames: Vec<(u64, u64)>,
+}
+
+impl Frames {
+    fn of(evidence: &Evidence) -> Self {
+        let entries = evidence.timeline.iter().map(|entry| (entry.n, entry.t_us)).collect();
+        let packets = evidence.wire.iter().flat_map(|wire| wire.packets.iter().map(|it| (it.t_us, it.frame)));
+        let servers = evidence.wire.iter().flat_map(|wire| wire.servers.iter().map(|it| (it.t_us, it.frame)));
+        let mut frames: Vec<(u64, u64)> = packets.chain(servers).collect();
+        frames.sort_unstable();
+        Self { entries, frames }
+    }
+
+    /// The first frame that was recorded when the entry was there: the one with its comment, where the capture has a comment of it.
+    fn after(&self, entry: u64) -> Option<u64> {
+        let t_us = *self.entries.get(&entry)?;
+        let next = self.frames.partition_point(|(recorded, _)| *recorded < t_us);
+        self.frames.get(next).map(|(_, frame)| *frame)
+    }
+}
+
 /// Facts in the making.
 #[derive(Default)]
 struct Found {
@@ -151,6 +191,7 @@ impl Facts {
         let file = &record.file;
         let names: Vec<String> = file.peers.iter().map(|peer| peer.name.clone()).collect();
         let evidence = Evidence::new(names, record.timeline.clone(), record.wire.clone()).of_case(file);
+        let frames = Frames::of(&evidence);
         let about = |(n, peer): (usize, &crate::case_file::CasePeer)| {
             let (mut found, of) = (Found::default(), Peer(n));
             descriptions::of(&evidence, of, &mut found);
@@ -158,6 +199,9 @@ impl Facts {
             media::of(&evidence, of, &mut found);
             times::of(&evidence, of, &mut found);
             reports::of(record, &peer.name, &mut found);
+            for fact in found.facts.values_mut() {
+                fact.frame = fact.frame.or_else(|| frames.after(fact.entry?));
+            }
             About {
                 implementation: peer.implementation.clone(),
                 version: peer.version.clone(),
@@ -165,10 +209,15 @@ impl Facts {
                 times: found.times,
             }
         };
-        let ended = |verdict: &crate::verdict::Verdict| Ended {
-            outcome: verdict.outcome,
-            layer: verdict.layer,
-            side: verdict.side.clone(),
+        let ended = |verdict: &crate::verdict::Verdict| {
+            let (frame, entry) = place(&verdict.evidence);
+            Ended {
+                layer: verdict.layer,
+                side: verdict.side.clone(),
+                frame: frame.or_else(|| frames.after(entry?)),
+                entry,
+                ..Ended::of(verdict.outcome)
+            }
         };
         Self {
             case: file.name.clone(),
@@ -177,6 +226,19 @@ impl Facts {
             peers: file.peers.iter().enumerate().map(about).collect(),
         }
     }
+}
+
+/// The first frame among the places that decided something; where there is none, the first entry.
+fn place(evidence: &[Place]) -> (Option<u64>, Option<u64>) {
+    let frame = evidence.iter().find_map(|place| match place {
+        Place::Frame(frame) => Some(*frame),
+        Place::Entry(_) | Place::Line { .. } | Place::File { .. } => None,
+    });
+    let entry = evidence.iter().find_map(|place| match place {
+        Place::Entry(entry) | Place::Line { entry, .. } => Some(*entry),
+        Place::Frame(_) | Place::File { .. } => None,
+    });
+    (frame, entry.filter(|_| frame.is_none()))
 }
 
 /// The scenario of a case, by their names.
@@ -235,12 +297,32 @@ mod tests {
             ("states of the connection", vec!["connecting", "connected"]),
             ("offer application protocol", vec!["UDP/DTLS/SCTP"]),
         ] {
-            assert_eq!(fact(Recording::Relay, 0, name), (words(&values), false, true), "{name}");
+            assert_eq!(fact(Recording::Relay, 0, name), (words(&values), true, true), "{name}");
         }
     }
 
     fn words(all: &[&str]) -> Vec<String> {
         all.iter().map(|it| (*it).to_owned()).collect()
+    }
+
+    #[test]
+    fn an_entry_is_at_the_first_frame_after_it() {
+        let record = Recording::Relay.record();
+        let facts = Facts::of(&record);
+        let offered = &facts.peers[0].facts["offer application protocol"];
+        let entry = record.timeline.iter().find(|it| Some(it.n) == offered.entry).unwrap();
+        let wire = record.wire.as_ref().unwrap();
+        let all = wire.packets.iter().map(|it| (it.frame, it.t_us));
+        let all: Vec<(u64, u64)> = all.chain(wire.servers.iter().map(|it| (it.frame, it.t_us))).collect();
+        let later = all.iter().filter(|(_, t_us)| *t_us >= entry.t_us).map(|(frame, _)| *frame).min();
+        assert!(later.is_some());
+        assert_eq!(offered.frame, later);
+        // After the last packet there is none.
+        let mut evidence = Recording::Relay.evidence();
+        let last = evidence.timeline.last_mut().unwrap();
+        last.t_us = u64::MAX;
+        let n = last.n;
+        assert_eq!(Frames::of(&evidence).after(n), None);
     }
 
     #[test]

@@ -1,12 +1,9 @@
-//! What a peer's API reported: states, the candidates signaled, the members of statistics; and how requirements stand.
-
 //! What a peer's API reported: states in their order, the members of statistics; and how requirements stand.
 
 use super::{CANDIDATES, Fact, Found};
 use crate::api::{At, PeerView};
 use crate::case::CaseRecord;
 use crate::finding::Status;
-use crate::verdict::Place;
 use peerproof_captures::event::IceGatheringState;
 use peerproof_captures::timeline::What;
 use serde_json::{Map, Value};
@@ -32,12 +29,8 @@ pub(super) fn of(record: &CaseRecord, name: &str, found: &mut Found) {
             continue;
         }
         let fact = Fact::one(finding.result.as_str());
-        let fact = match finding.evidence.first() {
-            Some(Place::Frame(frame)) => fact.at(*frame),
-            Some(Place::Entry(entry) | Place::Line { entry, .. }) => fact.in_entry(*entry),
-            Some(Place::File { .. }) | None => fact,
-        };
-        found.add(format!("requirement {}", finding.requirement), fact);
+        let (frame, entry) = super::place(&finding.evidence);
+        found.add(format!("requirement {}", finding.requirement), Fact { frame, entry, ..fact });
     }
 }
 

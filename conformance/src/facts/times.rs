@@ -217,6 +217,7 @@ pub(super) fn compare(before: &[&Facts], after: &[&Facts], fewest: usize, compar
             order: None,
             scenarios: scenarios.len(),
             case: later_recordings.values().next().map(|case| (*case).to_owned()).unwrap_or_default(),
+            first_run: false,
             frame: Some(later.frame),
             entry: None,
         };

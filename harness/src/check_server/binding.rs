@@ -26,7 +26,7 @@ pub(super) async fn check(session: &mut Session, relays: bool, checks: &mut Vec<
         Ok(response) => response,
         Err(error) => {
             let unreachable = format!("{error}: the server is not reachable from here");
-            checks.push(Topic::new("binding").fail(unreachable));
+            checks.push(BINDING.fail(unreachable));
             return false;
         }
     };

@@ -30,7 +30,7 @@ const RESOLVE: Topic = Topic::new("address");
 const CONNECT: Topic = Topic::new("connect");
 const CERTIFICATE: Topic =
     Topic::new("certificate").id("turn-tls-server-verified").by("RFC 8489 §6.2.3; RFC 9525");
-const TLS: Topic = Topic::new("tls").by("RFC 8489 §6.2.3");
+const TLS: Topic = Topic::new("tls").id("turn-tcp-and-tls-transports").by("RFC 8489 §6.2.3");
 
 /// A certificate that ends sooner than this is warned of, in seconds.
 const SOON: i64 = 14 * 24 * 3600;

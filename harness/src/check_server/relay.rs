@@ -9,16 +9,17 @@ use peerproof_conformance::checks::Status as Standing;
 use peerproof_stack::client::{Attribute, Login, Method};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-const CHALLENGE: Topic = Topic::new("challenge").by("RFC 8656 §5; RFC 8489 §9.2.4");
-const WRONG: Topic = Topic::new("wrong-password").by("RFC 8489 §9.2.4");
-const CREDENTIALS: Topic = Topic::new("credentials").by("RFC 8489 §9.2.4; RFC 8656 §7.2");
-const INTEGRITY: Topic = Topic::new("integrity").by("RFC 8489 §9.2.4");
+const CHALLENGE: Topic = Topic::new("challenge").id("turn-auth-handshake").by("RFC 8656 §5; RFC 8489 §9.2.4");
+const WRONG: Topic = Topic::new("wrong-password").id("turn-no-auth-retry-loop").by("RFC 8489 §9.2.4");
+const CREDENTIALS: Topic =
+    Topic::new("credentials").id("turn-requests-bear-credentials").by("RFC 8489 §9.2.4; RFC 8656 §7.2");
+const INTEGRITY: Topic = Topic::new("integrity").id("stun-response-integrity").by("RFC 8489 §9.2.4");
 const RELAYED: Topic = Topic::new("relayed-address").by("RFC 8656 §7.2");
-const LIFETIME: Topic = Topic::new("lifetime").by("RFC 8656 §7.2");
+const LIFETIME: Topic = Topic::new("lifetime").id("turn-refresh-before-expiry").by("RFC 8656 §7.2");
 const SECOND: Topic = Topic::new("second-allocation").by("RFC 8656 §7.2");
-const NONCE: Topic = Topic::new("stale-nonce").by("RFC 8489 §9.2.4");
-const REFRESH: Topic = Topic::new("refresh").by("RFC 8656 §8.2");
-const RELEASE: Topic = Topic::new("release").by("RFC 8656 §8.2");
+const NONCE: Topic = Topic::new("stale-nonce").id("turn-stale-nonce-retry").by("RFC 8489 §9.2.4");
+const REFRESH: Topic = Topic::new("refresh").id("turn-refresh-before-expiry").by("RFC 8656 §8.2");
+const RELEASE: Topic = Topic::new("release").id("turn-allocation-released").by("RFC 8656 §8.2");
 const IPV6: Topic = Topic::new("ipv6-relay").by("RFC 8656 §7.2");
 const LOOPBACK: Topic = Topic::new("loopback-peer");
 

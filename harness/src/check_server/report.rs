@@ -47,7 +47,7 @@ pub struct Check {
     pub result: Status,
     /// What was seen, in one sentence.
     pub detail: String,
-    /// The requirement of the catalogue (`peerproof requirements ID`).
+    /// The requirement of the catalogue (`peerproof requirements ID`). Where the catalogue binds clients, the one that depends on what was checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub requirement: Option<&'static str>,
     /// Where the demand is written.
@@ -160,14 +160,37 @@ fn line(check: &Check, width: usize, style: &Style, out: &mut dyn Write) -> io::
         Status::Inconclusive => ("?", Paint::Remarkable),
     };
     let mut text = check.detail.clone();
-    if matches!(check.result, Status::Fail | Status::Warn) {
-        let place: Vec<&str> = [check.source, check.requirement].into_iter().flatten().collect();
-        if !place.is_empty() {
-            text = format!("{text} ({})", place.join("; "));
-        }
+    let is_met = !matches!(check.result, Status::Fail | Status::Warn);
+    let place: Vec<&str> =
+        [check.source.filter(|_| !is_met), check.requirement].into_iter().flatten().collect();
+    if !place.is_empty() {
+        text = format!("{text} ({})", place.join("; "));
     }
     let first = format!("    {}  {:<width$}  ", style.paint(paint, &format!("{word:<4}")), check.name);
     let next = " ".repeat(width + 12);
     // Colours have no width, so the first line is broken a little early.
     style.wrapped(out, &first, &next, &text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_result_names_its_requirement_and_a_failure_the_rfc_too() {
+        let topic = Topic::new("binding").id("stun-response-matches-request").by("RFC 8489 §6.3.1");
+        let checks = vec![topic.pass("it answers"), topic.fail("silence"), Topic::new("address").pass("one")];
+        let server =
+            Server { url: "stun:a".to_owned(), transport: Transport::Udp, checks, addresses: Vec::new() };
+        let mut out = Vec::new();
+        Report { servers: vec![server] }.write(&Style::PLAIN, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        for line in [
+            "    pass  binding  it answers (stun-response-matches-request)\n",
+            "    FAIL  binding  silence (RFC 8489 §6.3.1; stun-response-matches-request)\n",
+            "    pass  address  one\n",
+        ] {
+            assert!(text.contains(line), "{line}: {text}");
+        }
+    }
 }

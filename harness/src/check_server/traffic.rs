@@ -9,10 +9,11 @@ use peerproof_captures::wire::turn::Peer;
 use peerproof_stack::client::{Attribute, Method, channel_data};
 
 /// Permissions.
-pub(super) const PERMISSION: Topic = Topic::new("permission").by("RFC 8656 §9, §10.2");
+pub(super) const PERMISSION: Topic =
+    Topic::new("permission").id("turn-permission-before-peer-traffic").by("RFC 8656 §9, §10.2");
 const INDICATION: Topic = Topic::new("relaying").id("turn-tcp-and-tls-transports").by("RFC 8656 §11");
 const NUMBER: Topic = Topic::new("channel-number").id("turn-channel-number-range").by("RFC 8656 §12.2");
-const CHANNEL: Topic = Topic::new("channel").by("RFC 8656 §12.2, §12.7");
+const CHANNEL: Topic = Topic::new("channel").id("turn-channel-number-range").by("RFC 8656 §12.2, §12.7");
 
 /// Of odd lengths, so that streams need padding.
 const UNPERMITTED: &[u8] = b"unpermitted";

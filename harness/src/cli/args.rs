@@ -166,7 +166,7 @@ fn jobs(text: &str) -> Result<NonZeroUsize, String> {
 /// Whose pages a run writes at its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Pages {
-    /// Those of all cases; a page takes some 150 KB
+    /// Those of all cases; a page takes some 180 KB
     All,
     /// Those of cases with an unexpected result, up to 50
     Unexpected,
@@ -253,7 +253,7 @@ pub(crate) struct RunArgs {
     #[arg(long = "real", conflicts_with = "in_virtual_time")]
     pub(crate) in_real_time: bool,
     /// Which cases get a page at the end
-    #[arg(long, value_enum, default_value = "unexpected", value_name = "WHICH")]
+    #[arg(long, value_enum, default_value = "all", value_name = "WHICH")]
     pub(crate) pages: Pages,
     /// Read the statistics of both peers that often while steps wait, such as `1s` or `500ms`, beside once at the end. Controls are left out
     /// [default: `stats_every` of the configuration, else not at all]

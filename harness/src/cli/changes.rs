@@ -21,13 +21,10 @@ pub(super) fn report(report: &RunReport, snapshots: &Snapshots) -> io::Result<()
         changed.filter_map(|case| Some((case.name.as_str(), case.snapshot.as_ref()?))).collect();
     if !changed.is_empty() {
         let text = text("snapshots to review", &changed);
-        let differs = |it: &SnapshotResult| matches!(it, SnapshotResult::Differs { .. });
-        let advice = match (snapshots.folder.is_some(), changed.iter().any(|(_, result)| differs(result))) {
-            (false, _) => "those of the built-in suite are saved in its repository, with --update-snapshots",
-            (true, false) => "--update-snapshots saves them",
-            (true, true) => {
-                "each changed snapshot is in a file .snap.new beside the saved one; --update-snapshots saves all"
-            }
+        let advice = if snapshots.folder.is_some() {
+            "each is in a file .snap.new beside the saved one, or where it belongs; --update-snapshots saves all"
+        } else {
+            "those of the built-in suite are saved in its repository, with --update-snapshots"
         };
         say(format_args!("\n{text}  {advice}"));
     }

@@ -8,9 +8,11 @@ use flate2::Compression;
 use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use peerproof_conformance::deviations::pattern;
-use peerproof_conformance::facts::{CHECKS, Change, Comparison, Facts, Run, compare};
+use peerproof_conformance::facts::{CHECKS, Change, Comparison, Facts, Run, VerdictChange, compare};
+use peerproof_reports::counted;
 use peerproof_reports::export::comparison::{
-    Changed, MAY_BE_CHANCE, by_implementation, checks, ended, html, markdown, of_records, place, totals, what,
+    Changed, MAY_BE_CHANCE, by_implementation, checks, decided, document, ended, html, markdown, of_records,
+    place, totals, what,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,10 +20,13 @@ use std::fmt::Write;
 use std::fs;
 use std::io::{self, Write as _};
 use std::num::NonZeroUsize;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
-/// Version of the format of archives. Those of earlier formats have other facts, so that some would seem to have changed.
-const FORMAT: u32 = 3;
+/// Version of the format of archives.
+const FORMAT: u32 = 4;
+/// The formats that are read: 3 has fewer places. Earlier ones have other facts, so that some would seem to have changed.
+const READ: RangeInclusive<u32> = 3..=FORMAT;
 /// First bytes of a file that gzip wrote.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// Exit code: something changed.
@@ -38,6 +43,7 @@ Examples:
   peerproof diff old new --only 'dtls/**' --json     of some cases, as data
   peerproof diff old new --markdown >> CHANGES.md
   peerproof diff old new --html changes.html         a page for a browser
+  peerproof diff old new --preface title.md > changes.md    a document, after a text of yours
   peerproof diff old new --at-least 4                what four scenarios show
 
 A change is a fact that every case of a scenario shows with an implementation in the second run, and no case shows in the first.
@@ -62,6 +68,9 @@ pub(crate) struct DiffArgs {
     /// Print Markdown
     #[arg(long, conflicts_with = "html")]
     markdown: bool,
+    /// Print a document: this Markdown text, which holds its title, and the comparison
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "html"])]
+    preface: Option<PathBuf>,
     /// Write a page for a browser, in one file
     #[arg(long, value_name = "OUT.html")]
     html: Option<PathBuf>,
@@ -76,11 +85,15 @@ pub(crate) struct DiffArgs {
 Examples:
   peerproof archive runs/latest --output chrome-150.json.gz    compressed, as any name that ends in .gz
   peerproof archive runs/latest --output chrome-150.json
+  peerproof archive runs/latest --only chrome@150-stack,stack-chrome@150 -o chrome-150.json.gz
 
 Exit codes: 0 written, 2 the run cannot be read.")]
 pub(crate) struct ArchiveArgs {
     /// The run: a folder
     run: PathBuf,
+    /// Only cases with this in their names, or that match this pattern
+    #[arg(long, value_delimiter = ',', value_name = "FILTER")]
+    only: Vec<String>,
     /// The file
     #[arg(long, short, value_name = "FILE")]
     output: PathBuf,
@@ -113,7 +126,7 @@ pub(crate) fn archive(args: &ArchiveArgs) -> u8 {
         complain(format_args!("{} exists; --force replaces it", args.output.display()));
         return USAGE;
     }
-    let Run { tool, cases } = match of_folder(&args.run, &[]) {
+    let Run { tool, cases } = match of_folder(&args.run, &args.only) {
         Ok(run) => run,
         Err(trouble) => {
             complain(trouble);
@@ -126,7 +139,7 @@ pub(crate) fn archive(args: &ArchiveArgs) -> u8 {
     let packed = written.and_then(|bytes| if is_compressed { gzip(&bytes) } else { Ok(bytes) });
     match packed.and_then(|bytes| fs::write(&args.output, bytes)) {
         Ok(()) => {
-            note(format_args!("{}: {count} cases", args.output.display()));
+            note(format_args!("{}: {}", args.output.display(), counted(count, "case")));
             0
         }
         Err(error) => {
@@ -148,6 +161,14 @@ pub(crate) fn diff(args: &DiffArgs) -> u8 {
         complain(format_args!("{} exists; --force replaces it", to.display()));
         return USAGE;
     }
+    let preface = match args.preface.as_deref().map(|path| (path, input::text(path, Limit::PREFACE))) {
+        None => None,
+        Some((_, Ok(text))) => Some(text),
+        Some((path, Err(error))) => {
+            complain(format_args!("{}: {error}", path.display()));
+            return USAGE;
+        }
+    };
     let read = |path: &Path| -> Result<Run, String> {
         let mut run = if path.is_dir() { of_folder(path, &args.only)? } else { of_archive(path)? };
         run.cases.retain(|case| wanted(&args.only, &case.case));
@@ -186,6 +207,8 @@ pub(crate) fn diff(args: &DiffArgs) -> u8 {
             return USAGE;
         }
         note(format_args!("{}: {}", to.display(), totals(&comparison)));
+    } else if let Some(preface) = preface {
+        say(document(&comparison, &preface).trim_end());
     } else if args.markdown {
         say(markdown(&comparison).trim_end());
     } else {
@@ -219,9 +242,10 @@ fn of_archive(path: &Path) -> Result<Run, String> {
     }
     // Before its content, which may be of another format.
     let Format { format } = serde_json::from_slice(&bytes).map_err(|error| wrong(&error))?;
-    if format != FORMAT {
+    if !READ.contains(&format) {
+        let (first, last) = (READ.start(), READ.end());
         return Err(wrong(&format_args!(
-            "an archive of format {format}; this version reads {FORMAT}: make it anew from the recordings"
+            "an archive of format {format}; this version reads {first} to {last}: make it anew from the recordings"
         )));
     }
     let Archive { tool, cases, .. } = serde_json::from_slice(&bytes).map_err(|error| wrong(&error))?;
@@ -231,8 +255,7 @@ fn of_archive(path: &Path) -> Result<Run, String> {
 fn text(comparison: &Comparison, style: &Style) -> String {
     let mut out = String::new();
     for change in &comparison.verdicts {
-        let [before, after] = ended(change);
-        let _ = writeln!(out, "{}", clean(&format!("{}  {before} → {after}", change.case)));
+        verdict(&mut out, "", change, style);
     }
     for Changed { title, changes } in by_implementation(comparison) {
         head(&mut out, &title, style);
@@ -251,13 +274,20 @@ fn text(comparison: &Comparison, style: &Style) -> String {
         head(&mut out, &title, style);
     }
     for change in &comparison.tool.verdicts {
-        let [before, after] = ended(change);
-        let _ = writeln!(out, "  {}", clean(&format!("{}  {before} → {after}", change.case)));
+        verdict(&mut out, "  ", change, style);
     }
     if !out.is_empty() {
         out.push('\n');
     }
     out + &totals(comparison)
+}
+
+fn verdict(out: &mut String, indent: &str, change: &VerdictChange, style: &Style) {
+    let ([before, after], place) = (ended(change), decided(change));
+    let _ = writeln!(out, "{indent}{}", clean(&format!("{}  {before} → {after}", change.case)));
+    if !place.is_empty() {
+        let _ = writeln!(out, "{indent}    {}", style.paint(Paint::Soft, &place));
+    }
 }
 
 fn head(out: &mut String, title: &str, style: &Style) {

@@ -4,7 +4,7 @@ use super::summary::line;
 use crate::run::case::Played;
 use crate::run::plan::Case;
 use crate::run::session::Progress;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -60,6 +60,9 @@ impl Drop for Shared {
     }
 }
 
+/// The bar, how many cases have ended, the time that has passed and that is left, the failures so far, and what is being played.
+const LINE: &str = "{bar:30} {pos}/{len} {elapsed}, {eta} left {prefix} {wide_msg}";
+
 /// A bar, with what is being played beside it.
 pub(super) struct Terminal {
     bar: ProgressBar,
@@ -74,14 +77,29 @@ fn failures(failed: usize) -> String {
 
 impl Terminal {
     pub(super) fn new(total: usize) -> Self {
-        let bar = ProgressBar::new(total as u64);
-        if let Ok(style) =
-            ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed}, {eta} left {prefix} {wide_msg}")
-        {
+        let it = Self::on(ProgressDrawTarget::stderr(), total);
+        it.bar.enable_steady_tick(Duration::from_millis(250));
+        it
+    }
+
+    fn on(target: ProgressDrawTarget, total: usize) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(total as u64), target);
+        if let Ok(style) = ProgressStyle::with_template(LINE) {
             bar.set_style(style);
         }
-        bar.enable_steady_tick(Duration::from_millis(250));
         Self { bar, playing: BTreeSet::new(), failed: 0 }
+    }
+
+    /// A case has ended; `line` is said of one that did not come out as expected.
+    fn count(&mut self, case: &str, line: Option<String>) {
+        self.playing.remove(case);
+        if let Some(line) = line {
+            self.failed += 1;
+            self.bar.set_prefix(failures(self.failed));
+            self.bar.println(line);
+        }
+        self.bar.inc(1);
+        self.show();
     }
 
     fn show(&self) {
@@ -100,14 +118,8 @@ impl Progress for Terminal {
     }
 
     fn ended(&mut self, played: &Played) {
-        self.playing.remove(&played.record.file.name);
-        if !played.standing.is_good() {
-            self.failed += 1;
-            self.bar.set_prefix(failures(self.failed));
-            self.bar.println(line(played));
-        }
-        self.bar.inc(1);
-        self.show();
+        let line = (!played.standing.is_good()).then(|| line(played));
+        self.count(&played.record.file.name, line);
     }
 }
 
@@ -143,5 +155,70 @@ impl Progress for Plain {
         let failed = failures(self.failed);
         let failed = if failed.is_empty() { failed } else { format!(", {failed}") };
         super::say(format_args!("[{}/{}{failed}] {}", self.done, self.total, line(played)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use indicatif::TermLike;
+    use std::io;
+
+    /// A terminal that keeps what is written to it.
+    #[derive(Debug, Clone, Default)]
+    struct Kept(Arc<Mutex<String>>);
+
+    impl Kept {
+        fn keep(&self, text: &str) -> io::Result<()> {
+            self.0.lock().unwrap().push_str(text);
+            Ok(())
+        }
+    }
+
+    impl TermLike for Kept {
+        fn width(&self) -> u16 {
+            120
+        }
+        fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn write_line(&self, text: &str) -> io::Result<()> {
+            self.keep(&format!("{text}\n"))
+        }
+        fn write_str(&self, text: &str) -> io::Result<()> {
+            self.keep(text)
+        }
+        fn clear_line(&self) -> io::Result<()> {
+            Ok(())
+        }
+        fn flush(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_terminal_shows_failures_so_far_the_time_left_and_what_is_played() {
+        let kept = Kept::default();
+        let target = ProgressDrawTarget::term_like(Box::new(kept.clone()));
+        let mut terminal = Terminal::on(target, 4);
+        terminal.playing.extend(["data/a/b-c", "data/d/b-c", "data/e/b-c"].map(str::to_owned));
+        terminal.count("data/a/b-c", None);
+        terminal.count("data/d/b-c", Some("fail data/d/b-c".to_owned()));
+        terminal.bar.force_draw();
+        let text = kept.0.lock().unwrap().clone();
+        assert!(text.contains("fail data/d/b-c"), "{text:?}");
+        let last = text.rsplit('\r').next().unwrap_or(&text);
+        let last = &last[last.rfind(" 2/4 ").unwrap()..];
+        assert!(last.contains(" left 1 unexpected data/e/b-c") && !last.contains("data/d"), "{last:?}");
+        drop(terminal);
     }
 }

@@ -125,10 +125,8 @@ pub fn compare(
         snapshots.pending.lock().unwrap_or_else(PoisonError::into_inner).insert(path, pending);
         return Ok(Some(SnapshotResult::Same));
     }
-    if path.is_file() {
-        // It is for the review; nothing depends on it, and the folder may be read-only.
-        let _ = write(&proposed(&path), &file);
-    }
+    // It is for the review; nothing depends on it, and the folder may be read-only.
+    let _ = write(&proposed(&path), &file);
     Ok(Some(result))
 }
 
@@ -162,7 +160,7 @@ fn parse(text: &str, path: &Path) -> io::Result<Snapshot> {
     Snapshot::read(text).map_err(|error| io::Error::other(format!("{}: {error}", path.display())))
 }
 
-/// Where insta looks for what is to be reviewed: `NAME.snap.new` beside `NAME.snap`.
+/// Where insta looks for what is to be reviewed: `NAME.snap.new` beside `NAME.snap`, or in its place.
 fn proposed(path: &Path) -> PathBuf {
     path.with_extension("snap.new")
 }

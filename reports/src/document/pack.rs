@@ -5,7 +5,10 @@ use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde::Serialize;
-use std::io::Write as _;
+use std::io::BufWriter;
+
+/// Bytes of JSON that are compressed at once.
+const BUFFER: usize = 64 << 10;
 
 /// JSON, compressed with gzip, in Base64.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -30,9 +33,12 @@ impl Packed {
 /// # Errors
 /// If it cannot be JSON.
 pub fn pack<T: Serialize + ?Sized>(value: &T) -> Result<Packed, serde_json::Error> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::new(6));
-    serde_json::to_writer(&mut encoder, value)?;
-    let bytes = encoder.flush().and_then(|()| encoder.finish()).map_err(serde_json::Error::io)?;
+    let encoder = GzEncoder::new(Vec::new(), Compression::new(6));
+    // The serializer writes word by word, and for each write the encoder clears a buffer of its own.
+    let mut buffered = BufWriter::with_capacity(BUFFER, encoder);
+    serde_json::to_writer(&mut buffered, value)?;
+    let encoder = buffered.into_inner().map_err(|error| serde_json::Error::io(error.into_error()))?;
+    let bytes = encoder.finish().map_err(serde_json::Error::io)?;
     Ok(Packed(STANDARD.encode(bytes)))
 }
 

@@ -5,8 +5,9 @@ use crate::counted;
 use crate::document::{Part, Policy};
 use crate::escape::{lines, markdown as escape};
 use askama::Template;
+use peerproof_conformance::case::shown;
 use peerproof_conformance::facts::{Change, Comparison, Ended, LeftOut, VerdictChange};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// The styles of the page.
@@ -26,8 +27,9 @@ pub struct Changed<'a> {
 pub fn by_implementation(comparison: &Comparison) -> Vec<Changed<'_>> {
     let mut all: BTreeMap<&str, Changed<'_>> = BTreeMap::new();
     for (name, versions) in &comparison.versions {
-        let list =
-            |all: &std::collections::BTreeSet<String>| all.iter().cloned().collect::<Vec<_>>().join(", ");
+        let list = |all: &BTreeSet<String>| {
+            all.iter().map(|version| shown(name, version)).collect::<Vec<_>>().join(", ")
+        };
         let title = format!("{name} {} → {}", list(&versions.before), list(&versions.after));
         all.entry(name).or_default().title = title;
     }
@@ -57,13 +59,25 @@ fn order(change: &Change) -> Option<String> {
 /// Where a change shows.
 #[must_use]
 pub fn place(change: &Change) -> String {
-    let at = match (change.frame, change.entry) {
-        (Some(frame), _) => format!(" frame {frame}"),
+    let at = at(change.frame, change.entry, change.first_run);
+    format!("{}, {}{at}", counted(change.scenarios, "scenario"), change.case)
+}
+
+/// Where a verdict that changed was decided; empty if that is unknown.
+#[must_use]
+pub fn decided(change: &VerdictChange) -> String {
+    at(change.frame, change.entry, change.first_run).trim_start().to_owned()
+}
+
+fn at(frame: Option<u64>, entry: Option<u64>, first_run: bool) -> String {
+    let place = match (frame, entry) {
+        (Some(frame), Some(entry)) => format!(" frame {frame}, entry {entry}"),
+        (Some(frame), None) => format!(" frame {frame}"),
         (None, Some(entry)) => format!(" entry {entry}"),
         (None, None) => String::new(),
     };
-    let noun = if change.scenarios == 1 { "scenario" } else { "scenarios" };
-    format!("{} {noun}, {}{at}", change.scenarios, change.case)
+    let of_run = if first_run { " (first run)" } else { "" };
+    format!("{place}{of_run}")
 }
 
 /// What is said above [`Comparison::once`].
@@ -168,6 +182,12 @@ pub fn markdown(comparison: &Comparison) -> String {
     out + &totals(comparison)
 }
 
+/// The comparison as a document of its own: after `preface`, which is Markdown and holds its title.
+#[must_use]
+pub fn document(comparison: &Comparison, preface: &str) -> String {
+    format!("{}\n\n{}.\n", preface.trim_end(), markdown(comparison))
+}
+
 /// The cells of a change, without the first bar.
 fn row(change: &Change) -> String {
     let (fact, what, place) = (escape(&change.fact), escape(&what(change)), escape(&place(change)));
@@ -175,10 +195,10 @@ fn row(change: &Change) -> String {
 }
 
 fn table(verdicts: &[VerdictChange]) -> String {
-    let mut out = "| case | before | after |\n| --- | --- | --- |\n".to_owned();
+    let mut out = "| case | before | after | where |\n| --- | --- | --- | --- |\n".to_owned();
     for change in verdicts {
-        let [before, after] = ended(change);
-        let _ = writeln!(out, "| {} | {} | {} |", escape(&change.case), escape(&before), escape(&after));
+        let [before, after] = ended(change).map(|text| escape(&text));
+        let _ = writeln!(out, "| {} | {before} | {after} | {} |", escape(&change.case), decided(change));
     }
     out.push('\n');
     out
@@ -245,6 +265,7 @@ struct Verdict<'a> {
     /// Class and text.
     before: (&'static str, String),
     after: (&'static str, String),
+    place: String,
 }
 
 /// The changes of an implementation.
@@ -283,6 +304,7 @@ impl<'a> Verdict<'a> {
             case: &change.case,
             before: (class(&change.before), before),
             after: (class(&change.after), after),
+            place: decided(change),
         }
     }
 }
@@ -320,7 +342,8 @@ mod tests {
 
     fn comparison() -> Comparison {
         let hostile = "<script>alert(1)</script>\u{202e}";
-        let ended = |outcome, layer| Some(Ended { outcome, layer, side: Some("bob".to_owned()) });
+        let ended =
+            |outcome, layer| Some(Ended { layer, side: Some("bob".to_owned()), ..Ended::of(outcome) });
         let versions = Versions { before: ["150".to_owned()].into(), after: ["156".to_owned()].into() };
         Comparison {
             versions: [("chrome".to_owned(), versions.clone()), ("firefox".to_owned(), versions)].into(),
@@ -329,6 +352,9 @@ mod tests {
                 case: format!("data/{hostile}/chrome-stack"),
                 before: ended(Outcome::Pass, None),
                 after: ended(Outcome::Fail, Some(Layer::Dtls)),
+                first_run: false,
+                frame: Some(31),
+                entry: Some(88),
             }],
             changes: vec![Change {
                 implementation: "chrome".to_owned(),
@@ -338,6 +364,7 @@ mod tests {
                 order: Some(vec!["x".to_owned(), "y".to_owned()]),
                 scenarios: 2,
                 case: "dtls/a/chrome-stack".to_owned(),
+                first_run: true,
                 frame: Some(7),
                 entry: None,
             }],
@@ -349,7 +376,8 @@ mod tests {
                 order: None,
                 scenarios: 1,
                 case: "data/a/firefox-stack".to_owned(),
-                frame: None,
+                first_run: false,
+                frame: Some(9),
                 entry: Some(12),
             }],
             tool: OfTheTool {
@@ -365,6 +393,7 @@ mod tests {
                     order: None,
                     scenarios: 1,
                     case: "ice/a/chrome-stack".to_owned(),
+                    first_run: false,
                     frame: None,
                     entry: None,
                 }],
@@ -372,6 +401,9 @@ mod tests {
                     case: "sdp/x/chrome-stack".to_owned(),
                     before: ended(Outcome::Pass, None),
                     after: None,
+                    first_run: false,
+                    frame: None,
+                    entry: None,
                 }],
             },
             left_out: Some(LeftOut { fewer_than: 2, changes: 5 }),
@@ -390,14 +422,15 @@ mod tests {
             "ClientHello: suites",
             "<del>TLS_A</del>",
             "in another order: x, y",
-            "2 scenarios, dtls/a/chrome-stack frame 7",
+            "2 scenarios, dtls/a/chrome-stack frame 7 (first run)",
+            "frame 31, entry 88",
             "fail, DTLS, bob",
             "data/new/chrome-stack",
             "3 cases compared: 1 ended otherwise, 1 change, 1 seen once; 5 in fewer than 2 scenarios are left out; \
              different checks decided the requirements, of which 1 differ; 1 case with another verdict by the records alone; \
              1 case only in the second run",
             "Seen once",
-            "1 scenario, data/a/firefox-stack entry 12",
+            "1 scenario, data/a/firefox-stack frame 9, entry 12",
             "decided by different checks: peerproof 1 → peerproof ",
             "1 scenario, ice/a/chrome-stack<",
             "sdp/x/chrome-stack",
@@ -416,9 +449,10 @@ mod tests {
             "| ClientHello: suites | − TLS\\_A  + ",
             "## Seen once",
             "| firefox | statistics transport | + ",
-            "data/a/firefox-stack entry 12 |",
+            "data/a/firefox-stack frame 9, entry 12 |",
             "| stack | requirement r | − pass  + fail | 1 scenario, ice/a/chrome-stack |",
-            "| sdp/x/chrome-stack | pass, bob | not judged |",
+            "| sdp/x/chrome-stack | pass, bob | not judged |  |",
+            "| fail, DTLS, bob | frame 31, entry 88 |",
         ] {
             assert!(text.contains(expected), "{expected}: {text}");
         }

@@ -9,10 +9,11 @@ use crate::nats::{NatTable, search_word};
 use crate::run::{Counts, RunReport};
 use crate::time::{span, utc};
 use askama::Template;
-use peerproof_conformance::case::Standing;
+use peerproof_conformance::case::{CasePeer, Standing, versioned};
 use peerproof_conformance::verdict::{Layer, Outcome};
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// Version of the format of [`RunHead`] and [`CaseRow`].
 pub const RUN_PAGE_FORMAT: u32 = 1;
@@ -38,7 +39,7 @@ pub struct Html;
 /// What the page of a run begins with.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct RunHead<'a> {
-    /// [`RUN_PAGE_FORMAT`].
+    /// Version of the format of the data of this page.
     pub format: u32,
     /// Name and version of the tool.
     pub tool: &'a str,
@@ -56,6 +57,17 @@ pub struct RunHead<'a> {
     pub unexpected: usize,
     /// Requirements by how they stand.
     pub requirements: Requirements,
+    /// What an implementation with its version (`stack 0.1.0 (webrtc 0.21.1)`) is called, where it is called otherwise (`webrtc 0.21.1`).
+    pub called: BTreeMap<String, String>,
+}
+
+/// What the implementations are called, where it is not their name and their version.
+fn called(report: &RunReport) -> BTreeMap<String, String> {
+    let peers = report.cases.iter().flat_map(|case| &case.peers);
+    let both = peers.map(|it| {
+        (format!("{} {}", it.implementation, it.version), versioned(&it.implementation, &it.version))
+    });
+    both.filter(|(reported, called)| reported.trim_end() != called).collect()
 }
 
 /// A case in the list. `block` says where all of it is: the blocks have [`CaseReport`]s.
@@ -121,6 +133,7 @@ impl Exporter for Html {
             counts: report.counts,
             unexpected: report.unexpected,
             requirements: report.requirements,
+            called: called(report),
         };
         let rows: Vec<CaseRow<'_>> = report.cases.iter().map(row).collect();
         let breaches: Vec<BreachRow<'_>> = report
@@ -177,7 +190,7 @@ fn row(case: &CaseReport) -> CaseRow<'_> {
         side: case.verdict.side.as_deref(),
         sentence: &case.verdict.sentence,
         duration_us: case.duration_us,
-        versions: case.peers.iter().map(crate::findings::version).collect(),
+        versions: case.peers.iter().map(CasePeer::called).collect(),
         requirements,
         page: page.map(|folder| encode(&format!("{folder}/{CASE_PAGE}"))),
         nats: case.meeting.as_ref().filter(|_| case.control_of.is_none()).map(search_word),

@@ -1,7 +1,7 @@
 //! Who played: implementations as in the recordings, and what the recordings say against themselves.
 
 use crate::case::CaseReport;
-use peerproof_conformance::case::{CasePeer, Role};
+use peerproof_conformance::case::{CasePeer, Role, shown, versioned};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// An implementation in one version: a row and a column.
@@ -31,10 +31,16 @@ impl Implementation {
 
 impl std::fmt::Display for Implementation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let version = if self.version.is_empty() { "(unknown version)" } else { &self.version };
+        let name = &self.name;
+        let called = match shown(name, &self.version) {
+            "" => format!("{name} (unknown version)"),
+            // `stack = webrtc 0.21.1`: what cases call it, and what it is.
+            version if version != self.version && self.named.is_none() => format!("{name} = {version}"),
+            _ => versioned(name, &self.version),
+        };
         match &self.named {
-            Some(named) => write!(f, "{named} = {} {version}", self.name),
-            None => write!(f, "{} {version}", self.name),
+            Some(named) => write!(f, "{named} = {called}"),
+            None => f.write_str(&called),
         }
     }
 }

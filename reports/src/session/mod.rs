@@ -34,7 +34,7 @@ pub struct Page<'a> {
 /// What a page begins with. Times are microseconds; those without another origin are counted from [`Head::origin_us`].
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Head<'a> {
-    /// [`FORMAT`].
+    /// Version of the format of a page's data.
     pub format: u32,
     /// Name and version of the tool.
     pub tool: String,
@@ -323,6 +323,26 @@ pub struct SnapshotBeside {
     pub on_record: String,
     /// What this case gives.
     pub seen: String,
+    /// Where they differ by what they mean.
+    pub meaning: Vec<Meant>,
+}
+
+/// What differs in a fact of a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Meant {
+    /// The description, or the peer.
+    pub of: String,
+    /// The section of the description, or of the snapshot.
+    pub section: String,
+    /// The fact.
+    pub fact: String,
+    /// What is recorded, and not in this case.
+    pub removed: Vec<String>,
+    /// What this case has, and is not recorded.
+    pub added: Vec<String>,
+    /// The order in this case, where only that differs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub order: Vec<String>,
 }
 
 /// A section of a description by what it means.

@@ -60,7 +60,8 @@ pub(super) fn given(descriptions: &[(String, SessionDescription)]) -> Vec<Descri
     all
 }
 
-fn sections(sdp: &SessionDescription) -> Vec<DescribedSection> {
+/// What the sections of a description mean, that of the session first.
+pub(super) fn sections(sdp: &SessionDescription) -> Vec<DescribedSection> {
     let mut media = sdp.media().filter(|section| section.media_line().is_some_and(|line| line.value.is_ok()));
     let mut all = Vec::new();
     for (name, found) in facts::sections(sdp) {

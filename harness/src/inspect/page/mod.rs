@@ -21,7 +21,7 @@ use crate::spool::spool;
 use peerproof_captures::file::CaptureReader;
 use peerproof_captures::observe::Defect;
 use peerproof_captures::trace::{Side, Trace};
-use peerproof_conformance::case::{CaseFile, CasePeer, CaseRecord, Role};
+use peerproof_conformance::case::{CaseFile, CasePeer, CaseRecord, Role, versioned};
 use peerproof_conformance::evidence::Wire;
 use peerproof_conformance::verdict::Place;
 use peerproof_reports::CaseReport;
@@ -240,7 +240,7 @@ fn peers(trace: &Trace, case: Option<&CaseFile>) -> Vec<PeerHead> {
     if let Some(case) = case {
         let of = |peer: &CasePeer| PeerHead {
             name: peer.name.clone(),
-            version: format!("{} {}", peer.implementation, peer.version).trim_end().to_owned(),
+            version: versioned(&peer.implementation, &peer.version),
             role: match peer.role {
                 Role::Offerer => "offerer".to_owned(),
                 Role::Answerer => "answerer".to_owned(),
