@@ -366,10 +366,11 @@ fn too_long(record: &CaseRecord, top: Layer, failure: &Verdict) -> Option<Cause>
     let mut allowed: Option<(&str, u64, u64, usize, u64, bool)> = None;
     let mut asked: BTreeMap<u64, u64> = BTreeMap::new();
     let mut cause = None;
+    // Some answer an offer of less without any.
     let sizes = |sdp: &str| {
-        SessionDescription::parse(sdp)
-            .media()
-            .any(|section| section.typed::<MaxMessageSize>().next().is_some())
+        let sdp = SessionDescription::parse(sdp);
+        let mut all = sdp.media().filter_map(|section| section.typed::<MaxMessageSize>().next()?.value.ok());
+        all.any(|it| it.0 == 0 || it.0 > UNSTATED_MESSAGE_SIZE)
     };
     let states = record.timeline.iter().any(
         |entry| matches!(&entry.what, What::Carried { from, sent, .. } if from == sender && sizes(&sent.sdp)),
@@ -381,7 +382,6 @@ fn too_long(record: &CaseRecord, top: Layer, failure: &Verdict) -> Option<Cause>
                 let sdp = SessionDescription::parse(sent.sdp.as_str());
                 let found = sdp.media().find_map(|section| section.typed::<MaxMessageSize>().next());
                 let stated = found.map(|found| Some((found.line, found.value.ok()?.0, true)));
-                // Who does not say it to a peer that does not either may follow that one.
                 let unstated = || {
                     let line = sent.sdp.lines().position(|line| line.starts_with("m=application "))?;
                     Some((line + 1, UNSTATED_MESSAGE_SIZE, false))

@@ -151,7 +151,17 @@ pub(super) fn alone<'a>(
 ) -> Option<&'a str> {
     match acting.filter(|_| is_own(expected)) {
         Some(acting) => Some(&acting.name),
-        None => lacks_socket(record, expected, ended),
+        None => lacks_socket(record, expected, ended).or_else(|| releases(record, expected, ended)),
+    }
+}
+
+/// The only peer that the scenario had closed, where it is awaited in vain that an allocation ends: closing releases it (RFC 8656 §8).
+fn releases<'a>(record: &'a CaseRecord, expected: &Expected, ended: u64) -> Option<&'a str> {
+    let Expected::ServerEvent { event, .. } = expected else { return None };
+    let closed = record.file.peers.iter().filter(|peer| closed_before(record, &peer.name, ended).is_some());
+    match closed.collect::<Vec<_>>()[..] {
+        [only] if event.allows(&ServerEventKind::Ended) => Some(&only.name),
+        _ => None,
     }
 }
 

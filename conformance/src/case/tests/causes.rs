@@ -241,7 +241,9 @@ fn a_message_that_the_other_side_does_not_allow_is_its_fault_unless_the_scenario
     let more = "a=max-message-size:262144\r\n";
     fails(&judged(&long, more, ""), Layer::DataChannel, "bob", "announces no a=max-message-size");
     fails(&judged(&long[1..], more, ""), Layer::DataChannel, "alice", "TypeError");
-    fails(&judged(&long, "", ""), Layer::DataChannel, "alice", "TypeError");
+    for less in ["", "a=max-message-size:65536\r\n"] {
+        fails(&judged(&long, less, ""), Layer::DataChannel, "alice", "TypeError");
+    }
 }
 
 #[test]
@@ -357,6 +359,23 @@ fn a_server_that_one_peer_was_given_is_missed_by_that_one() {
         } else {
             assert!(case.verdict().sentence.starts_with("bound"), "{}", case.verdict().sentence);
         }
+    }
+}
+
+#[test]
+fn who_was_closed_should_release_its_allocation() {
+    for closed in ["alice", "bob"] {
+        let mut case = CaseBuilder::new("");
+        case.connect();
+        case.command(closed, "close", json!({}), Answer::Ok(Value::Null));
+        case.began(json!({"action": {"harness": {"step": "server", "args": {"relay": {"await": "ended"}}}}}));
+        let expected = json!({"server_event": {"server": "relay", "event": "ended"}});
+        case.ended(StepOutcome::TimedOut {
+            awaited: serde_json::from_value(expected).unwrap(),
+            within_ms: 2000,
+            seen: Seen::ServerEvents { server: "relay".to_owned(), events: Vec::new() },
+        });
+        fails(&case.verdict(), Layer::Gathering, closed, "ended at relay should come");
     }
 }
 
