@@ -441,6 +441,31 @@ fn what_goes_down_with_a_peer_that_closed_is_not_the_association_s_fault() {
 }
 
 #[test]
+fn a_peer_that_is_completed_before_it_checks_is_not_connected() {
+    let verdict = |states: &[&str]| {
+        let mut case = CaseBuilder::new("");
+        for peer in &mut case.record.file.peers {
+            peer.features = Some(Vec::new());
+        }
+        case.negotiate();
+        for state in states {
+            case.state("bob", "iceconnectionstatechange", state);
+        }
+        case.state("alice", "iceconnectionstatechange", "failed");
+        case.timed_out("alice", json!({"connectionState": "connected"}));
+        case.verdict()
+    };
+    fails(
+        &verdict(&["completed", "checking"]),
+        Layer::Checks,
+        "bob",
+        "checks of alice and bob should succeed",
+    );
+    fails(&verdict(&["completed"]), Layer::Checks, "alice", "checks of alice should succeed");
+    fails(&verdict(&["checking", "completed"]), Layer::Checks, "alice", "checks of alice should succeed");
+}
+
+#[test]
 fn who_reports_a_candidate_of_no_section_is_to_blame_for_its_rejection() {
     let rejected = |reported: Value, name: &str| {
         let mut case = CaseBuilder::new("");
