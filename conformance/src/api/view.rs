@@ -358,13 +358,18 @@ impl PeerView {
         last.is_some_and(|at| matches!(at.is, IceState::Connected | IceState::Completed))
     }
 
-    /// Whether its ICE ever connected, and where.
+    /// Whether its ICE ever connected, and where. One that is completed at first and checks afterwards had nothing to check yet: so says werift
+    /// when it has gathered its candidates.
     pub(crate) fn ice_connected(&self) -> Option<&At<IceState>> {
-        self.ice
-            .iter()
-            .chain(&self.ice_transport)
-            .filter(|at| matches!(at.is, IceState::Connected | IceState::Completed))
-            .min_by_key(|at| at.n)
+        let works = |at: &&At<IceState>| matches!(at.is, IceState::Connected | IceState::Completed);
+        let connected = |states: &'_ [At<IceState>]| {
+            let mut states = states.iter().peekable();
+            let first = states.next_if(|at| at.is == IceState::Completed);
+            let is_early = states.peek().is_some_and(|at| at.is == IceState::Checking);
+            (first.filter(|_| !is_early).map(|at| at.n)).or_else(|| states.find(works).map(|at| at.n))
+        };
+        let n = [&self.ice, &self.ice_transport].iter().filter_map(|states| connected(states)).min()?;
+        self.ice.iter().chain(&self.ice_transport).find(|at| at.n == n)
     }
 }
 

@@ -6,7 +6,7 @@
 
 use super::failed_step::wants_failure;
 use super::unrelated::is_unrelated;
-use super::{ended_allocation, released, stale_pair, still_offered};
+use super::{ended_allocation, released, stale_pair, still_offered, without};
 use crate::api::Views;
 use crate::catalogue::{Catalogue, Effect};
 use crate::checks;
@@ -117,6 +117,7 @@ pub(super) fn of(record: &CaseRecord, views: &Views, failure: &Verdict) -> Optio
     } else {
         [
             ended_allocation::cause(record, views, top),
+            without::cause(record, views, top),
             taken_down(record, views, top, failure),
             stale_pair::cause(record, top, by),
             released::cause(record, top, failure),
@@ -244,15 +245,16 @@ fn refused(record: &CaseRecord, top: Layer) -> Option<Cause> {
     None
 }
 
-/// What makes an answer an error for who sets it (RFC 9429 §5.11): other sections than those of the offer, and a DTLS role that it cannot
-/// take.
-const UNACCEPTABLE: [&str; 6] = [
+/// What makes a description an error for who sets it: an answer with other sections than those of the offer, or a DTLS role that it cannot
+/// take (RFC 9429 §5.11); a number of a header extension that stood for another one (RFC 8285 §7).
+const UNACCEPTABLE: [&str; 7] = [
     "oa-answer-mline-count",
     "oa-answer-mline-type-order",
     "oa-zero-port-offer-answered-zero",
     "jsep-answer-mid-echo",
     "dtls-answer-setup-valid",
     "dtls-role-kept-on-renegotiation",
+    "extmap-no-remap-on-renegotiation",
 ];
 
 /// The finding, known or not, that a description as its maker sent it is unacceptable.
@@ -355,27 +357,47 @@ fn stray_payload_type(sdp: &str) -> Option<(usize, &str, usize)> {
     None
 }
 
+/// The longest message for a description that does not say it, in bytes (RFC 8841 §6.1).
+const UNSTATED_MESSAGE_SIZE: u64 = 65_536;
+
 /// The other peer, where a message of the scenario is longer than its description allows: `send` must reject it then (webrtc-pc §6.2).
 fn too_long(record: &CaseRecord, top: Layer, failure: &Verdict) -> Option<Cause> {
     let sender = failure.side.as_deref().filter(|_| top == Layer::DataChannel)?;
-    let mut allowed: Option<(&str, u64, u64, usize, u64)> = None;
+    let mut allowed: Option<(&str, u64, u64, usize, u64, bool)> = None;
     let mut asked: BTreeMap<u64, u64> = BTreeMap::new();
     let mut cause = None;
+    // Some answer an offer of less without any.
+    let sizes = |sdp: &str| {
+        let sdp = SessionDescription::parse(sdp);
+        let mut all = sdp.media().filter_map(|section| section.typed::<MaxMessageSize>().next()?.value.ok());
+        all.any(|it| it.0 == 0 || it.0 > UNSTATED_MESSAGE_SIZE)
+    };
+    let states = record.timeline.iter().any(
+        |entry| matches!(&entry.what, What::Carried { from, sent, .. } if from == sender && sizes(&sent.sdp)),
+    );
     for entry in &record.timeline {
         match &entry.what {
             // What was rewritten on the way is not what that peer announced.
             What::Carried { from, to, sent, delivered } if to == sender => {
                 let sdp = SessionDescription::parse(sent.sdp.as_str());
                 let found = sdp.media().find_map(|section| section.typed::<MaxMessageSize>().next());
-                let most = found.and_then(|found| Some((found.line, found.value.ok()?.0)));
-                let most = most.filter(|(_, most)| delivered.is_none() && *most > 0);
-                allowed = most.map(|(line, most)| (from.as_str(), entry.t_us, entry.n, line, most));
+                let stated = found.map(|found| Some((found.line, found.value.ok()?.0, true)));
+                let unstated = || {
+                    let line = sent.sdp.lines().position(|line| line.starts_with("m=application "))?;
+                    Some((line + 1, UNSTATED_MESSAGE_SIZE, false))
+                };
+                let most = stated.unwrap_or_else(|| states.then(unstated).flatten());
+                let most = most.filter(|(_, most, _)| delivered.is_none() && *most > 0);
+                allowed = most.map(|(line, most, is_stated)| {
+                    (from.as_str(), entry.t_us, entry.n, line, most, is_stated)
+                });
             }
             What::Command { peer, id, name, args } if peer == sender && name == "send" => {
                 asked.extend(crate::claims::message_length(args).map(|length| (*id, length)));
             }
             What::Answer { peer, id, answer: Answer::Rejected { .. } } if peer == sender => {
-                let (Some(length), Some((from, t_us, n, line, most))) = (asked.get(id), allowed) else {
+                let (Some(length), Some((from, t_us, n, line, most, is_stated))) = (asked.get(id), allowed)
+                else {
                     continue;
                 };
                 if *length > most && cause.is_none() {
@@ -383,9 +405,15 @@ fn too_long(record: &CaseRecord, top: Layer, failure: &Verdict) -> Option<Cause>
                         t_us,
                         layer: Layer::DataChannel,
                         side: from.to_owned(),
-                        sentence: format!(
-                            "{from} should take a message of {length} bytes, but announces a=max-message-size:{most}"
-                        ),
+                        sentence: if is_stated {
+                            format!(
+                                "{from} should take a message of {length} bytes, but announces a=max-message-size:{most}"
+                            )
+                        } else {
+                            format!(
+                                "{from} should take a message of {length} bytes, but announces no a=max-message-size, which stands for {most}"
+                            )
+                        },
                         evidence: vec![Place::Line { entry: n, line }],
                     });
                 }

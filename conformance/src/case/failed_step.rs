@@ -5,8 +5,9 @@ use crate::case_file::CasePeer;
 use crate::expect::{AnyOf, PeerExpectations};
 use crate::record::CaseRecord;
 use crate::verdict::Layer;
-use peerproof_captures::event::{ConnectionState, DtlsState, IceState, SdpType};
+use peerproof_captures::event::{ConnectionState, DtlsState, IceState, PeerEvent, SdpType};
 use peerproof_captures::observe::Unit;
+use peerproof_captures::sdp::Candidate;
 use peerproof_captures::server::{ServerEvent, ServerEventKind};
 use peerproof_captures::timeline::{Action, Condition, Entry, Expected, HarnessStep, Key, Step, What};
 use peerproof_captures::wire::dtls::handshake::HandshakeType;
@@ -75,8 +76,13 @@ pub(super) fn explains(expected: &Expected, at: Layer, own: Layer, views: &Views
         Expected::Condition {
             condition: Condition::IceConnectionState(_) | Condition::IceTransportState(_),
             ..
+        } => at <= Layer::Nomination,
+        // What a server is asked while candidates are gathered, and what it is asked for the sake of a pair.
+        Expected::ServerEvent { event, .. } => {
+            let gathers =
+                [ServerEventKind::Bound, ServerEventKind::Allocated].iter().any(|it| event.allows(it));
+            at <= if gathers { Layer::Gathering } else { Layer::Nomination }
         }
-        | Expected::ServerEvent { .. } => at <= Layer::Nomination,
         _ => is_below(own),
     }
 }
@@ -145,7 +151,17 @@ pub(super) fn alone<'a>(
 ) -> Option<&'a str> {
     match acting.filter(|_| is_own(expected)) {
         Some(acting) => Some(&acting.name),
-        None => lacks_socket(record, expected, ended),
+        None => lacks_socket(record, expected, ended).or_else(|| releases(record, expected, ended)),
+    }
+}
+
+/// The only peer that the scenario had closed, where it is awaited in vain that an allocation ends: closing releases it (RFC 8656 §8).
+fn releases<'a>(record: &'a CaseRecord, expected: &Expected, ended: u64) -> Option<&'a str> {
+    let Expected::ServerEvent { event, .. } = expected else { return None };
+    let closed = record.file.peers.iter().filter(|peer| closed_before(record, &peer.name, ended).is_some());
+    match closed.collect::<Vec<_>>()[..] {
+        [only] if event.allows(&ServerEventKind::Ended) => Some(&only.name),
+        _ => None,
     }
 }
 
@@ -200,25 +216,125 @@ fn lacks_socket<'a>(record: &'a CaseRecord, expected: &Expected, ended: u64) -> 
         (known && clients.len() < usize::try_from(*sockets).unwrap_or(usize::MAX)).then(|| (of(0), of(1)))
     });
     counts.sort_by_key(|counts| counts.is_none_or(|(one, other)| one == other));
-    let (of_one, of_other) = counts.into_iter().flatten().next()?;
+    // Nobody else was given that server.
+    if let [only] = configured(record, wanted, ended).into_iter().collect::<Vec<_>>()[..] {
+        return counts.iter().any(Option::is_some).then_some(only);
+    }
     // Of two that lack it either may be named only where they are alike, and where it is not the server's doing.
     let alike = one.implementation == other.implementation && !kinds.allows(&ServerEventKind::Refused);
-    if of_one == of_other && !alike {
-        return None;
+    match counts.into_iter().flatten().next() {
+        Some((of_one, of_other)) if of_one != of_other || alike => {
+            Some(if of_one <= of_other { &one.name } else { &other.name })
+        }
+        // Where nobody saw whose the only client is, the one that reports the refusal had it.
+        _ if *sockets == 2 && since(0).len() == 1 => {
+            record.other(refused_alone(record, wanted, *wanted_code, ended)?)
+        }
+        _ => None,
     }
-    Some(if of_one <= of_other { &one.name } else { &other.name })
 }
 
-/// Whose socket a client of a server is: that of the peer at whose tap it was seen. One that was seen at none belongs to the only peer
-/// whose messages with servers were not recorded.
+/// The peers whose configuration named a server before the entry `ended`.
+fn configured<'a>(record: &'a CaseRecord, server: &str, ended: u64) -> BTreeSet<&'a str> {
+    let urls = record.timeline.iter().filter_map(|entry| match &entry.what {
+        What::Server { server: at, event: ServerEvent::Started { urls, .. } } if at == server => Some(urls),
+        _ => None,
+    });
+    let urls: Vec<&str> = urls.flatten().map(|url| url.split('?').next().unwrap_or(url)).collect();
+    let names = |args: &Value| {
+        let args = args.to_string();
+        urls.iter().any(|url| [format!("\"{url}\""), format!("\"{url}?")].iter().any(|it| args.contains(it)))
+    };
+    let commands = record.timeline.iter().filter(|entry| entry.n < ended);
+    commands
+        .filter_map(|entry| match &entry.what {
+            What::Command { peer, name, args, .. }
+                if matches!(name.as_str(), "createPeerConnection" | "setConfiguration") && names(args) =>
+            {
+                Some(peer.as_str())
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+/// The only peer that reports before the entry `ended` what a server refused: with the code that was awaited, or whatever it was if the
+/// server had one client at all. 701 says that no server answered (webrtc-pc §4.8.2).
+fn refused_alone<'a>(
+    record: &'a CaseRecord,
+    server: &str,
+    wanted: Option<u16>,
+    ended: u64,
+) -> Option<&'a str> {
+    let mut urls: BTreeSet<&str> = BTreeSet::new();
+    let mut clients: BTreeSet<&str> = BTreeSet::new();
+    let mut errors: Vec<(&'a str, u16, &str)> = Vec::new();
+    let address = |url: &'a str| url.split('?').next().unwrap_or(url);
+    for entry in record.timeline.iter().filter(|entry| entry.n < ended) {
+        match &entry.what {
+            What::Server { server: at, event } if at == server => {
+                if let ServerEvent::Started { urls: all, .. } = event {
+                    urls.extend(all.iter().map(|url| address(url)));
+                }
+                clients.extend(event.client());
+            }
+            What::Event { peer, event: PeerEvent::IceCandidateError { url, error_code, .. }, .. } => {
+                errors.push((peer, *error_code, address(url)));
+            }
+            _ => {}
+        }
+    }
+    let only = |is_it: &dyn Fn(u16, &str) -> bool| {
+        let by: BTreeSet<&'a str> =
+            errors.iter().filter(|(_, code, url)| is_it(*code, url)).map(|(peer, ..)| *peer).collect();
+        by.first().copied().filter(|_| by.len() == 1)
+    };
+    only(&|code, _| wanted == Some(code))
+        .or_else(|| only(&|code, url| code != 701 && urls.contains(url)).filter(|_| clients.len() == 1))
+}
+
+/// Whether it is awaited that a server refuses: then that no candidates come is no cause.
+pub(super) fn wants_refusal(expected: &Expected) -> bool {
+    matches!(expected, Expected::ServerEvent { event, .. } if event.allows(&ServerEventKind::Refused))
+}
+
+/// Whose socket a client of a server is: that of the peer at whose tap it was seen, or which has a candidate of its allocation. Another one
+/// belongs to the only peer whose messages with servers were not recorded.
 fn owner(record: &CaseRecord, client: &str) -> Option<usize> {
     let address: SocketAddr = client.split(' ').next_back()?.parse().ok()?;
-    let servers = &record.packets()?.servers;
+    let servers = record.packets().map_or(&[][..], |wire| &wire.servers);
     let sees = |place: usize| servers.iter().any(|it| it.peer.0 == place);
     let seen = servers.iter().find(|message| message.client == address).map(|message| message.peer.0);
-    seen.or(match (sees(0), sees(1)) {
+    seen.or_else(|| allocates(record, client)).or(match (sees(0), sees(1)) {
         (true, false) => Some(1),
         (false, true) => Some(0),
+        _ => None,
+    })
+}
+
+/// The peer among whose candidates is an address that a server relays for that client.
+fn allocates(record: &CaseRecord, client: &str) -> Option<usize> {
+    let relayed: BTreeSet<&str> = record
+        .timeline
+        .iter()
+        .filter_map(|entry| match &entry.what {
+            What::Server { event: ServerEvent::Allocated { client: of, relayed, .. }, .. }
+                if of == client =>
+            {
+                Some(relayed.iter().map(String::as_str))
+            }
+            _ => None,
+        })
+        .flatten()
+        .collect();
+    record.timeline.iter().find_map(|entry| match &entry.what {
+        What::Event { peer, event: PeerEvent::IceCandidate { candidate: Some(candidate) }, .. } => {
+            let parsed = Candidate::parse(&candidate.candidate).ok()?;
+            let ip = parsed.address.to_string();
+            let separated = if ip.contains(':') { format!("[{ip}]") } else { ip };
+            let is_it = relayed.contains(format!("{separated}:{}", parsed.port).as_str());
+            record.file.peers.iter().position(|it| is_it && it.name == *peer)
+        }
         _ => None,
     })
 }

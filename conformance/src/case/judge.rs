@@ -6,7 +6,7 @@ use super::check::{self, Checked, Failure, Mismatch};
 use super::early::sent_outside_open;
 use super::failed_step::{
     alone, closed, explains, idle_rule, layer_of, should_lose_its_path, wants_failure, wants_message,
-    wants_no_connection,
+    wants_no_connection, wants_refusal,
 };
 use super::lacking::{lacking, unless_unwatched, unreported, unsupported};
 use super::lost::lost;
@@ -176,6 +176,8 @@ pub(super) fn first_diverged(record: &CaseRecord, views: &Views, top: Layer) -> 
 fn cut_off(record: &CaseRecord, views: &Views, layer: Layer, awaited: &Expected) -> Option<(String, Place)> {
     let Expected::Condition { peer, condition } = awaited else { return None };
     let sent_us = match condition {
+        // A description makes it fire, and no packet (webrtc-pc §4.4.1.5).
+        Condition::Track(_) => return None,
         Condition::Message(message) => sent_last(record, record.other(peer)?, &message.channel),
         _ => None,
     };
@@ -268,7 +270,7 @@ fn step(record: &CaseRecord, views: &Views) -> Option<Verdict> {
         Some(alone) => {
             it.layer < Layer::Gathering || (it.layer == Layer::Gathering && it.side.as_deref() == Some(alone))
         }
-        None => true,
+        None => it.layer < Layer::Gathering || !awaited.is_some_and(wants_refusal),
     });
     let is_false = |anomaly: &Mismatch| diverged.as_ref().is_none_or(|it| it.layer >= anomaly.layer);
     let comes_false = anomaly.as_ref().is_some_and(is_false);
@@ -340,7 +342,8 @@ fn expectations(record: &CaseRecord, views: &Views, checked: &Checked) -> Option
         .clone();
     // A case that wants a failure below must not read that the failure is the cause.
     let wanted = record.file.expect.peers.values().any(wants_no_connection);
-    let cause = if wanted { None } else { first_diverged(record, views, lowest.layer) };
+    let is_own = wanted || lowest.excess;
+    let cause = if is_own { None } else { first_diverged(record, views, lowest.layer) };
     let cause = cause.filter(|cause| cause.layer < lowest.layer);
     let place =
         record.file.expect_place.as_ref().map_or_else(String::new, |place| format!(" (expect, {place})"));

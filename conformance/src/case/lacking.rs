@@ -5,9 +5,10 @@ use super::judge::{verdict, views};
 use crate::case_file::NotPlayed;
 use crate::record::CaseRecord;
 use crate::verdict::{Layer, Outcome, Place, Verdict};
-use peerproof_captures::timeline::{Answer, StepOutcome, What};
+use peerproof_captures::timeline::{Answer, Expected, Key, Seen, StepOutcome, What};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// What a case needs and did not find.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -52,9 +53,37 @@ fn missing(record: &CaseRecord) -> Option<(Missing, Option<u64>)> {
             What::StepEnded { outcome: StepOutcome::Unsupported { peer, reason }, .. } => {
                 Some((Missing { peer: Some(peer.clone()), reason: reason.to_string() }, Some(entry.n)))
             }
+            What::StepEnded { outcome: StepOutcome::Wrong { expected, seen }, .. } => {
+                let (peer, reason) = unreported_property(record, expected, seen, entry.n)?;
+                Some((Missing { peer: Some(peer.to_owned()), reason }, Some(entry.n)))
+            }
             _ => None,
         }),
     }
+}
+
+/// A property that an answer leaves out of a channel of the other side, at a peer that said that it never reports it of such a channel, and
+/// why it cannot. The step ended at the entry `ended`.
+fn unreported_property<'a>(
+    record: &CaseRecord,
+    expected: &'a Expected,
+    seen: &Seen,
+    ended: u64,
+) -> Option<(&'a str, String)> {
+    let Expected::AnswerValue { peer, command, path, .. } = expected else { return None };
+    let (Seen::AnswerValue { value: Value::Null, .. }, [Key::Name(property)]) = (seen, path.as_slice())
+    else {
+        return None;
+    };
+    let it = record.peer(peer).filter(|it| it.never_reports("datachannel", property))?;
+    let mut commands = record.timeline.iter().rev().filter(|entry| entry.n < ended).filter_map(|entry| {
+        let What::Command { peer: of, name, args, .. } = &entry.what else { return None };
+        (of == peer).then_some((name.as_str(), args))
+    });
+    let (_, asked) = commands.next().filter(|(name, _)| *name == command && *name == "getDataChannel")?;
+    let label = asked.get("channel")?;
+    let is_own = commands.any(|(name, args)| name == "createDataChannel" && args.get("label") == Some(label));
+    (!is_own).then(|| (peer.as_str(), format!("{} never reports {property} of {label}", it.implementation)))
 }
 
 pub(super) fn unsupported(record: &CaseRecord) -> Option<Verdict> {

@@ -22,6 +22,7 @@ mod still_offered;
 mod unnegotiated;
 mod unrelated;
 mod unserved;
+mod without;
 
 pub use crate::record::CaseRecord;
 pub use bitrate::{Bitrate, LinkChange};

@@ -1,11 +1,12 @@
 //! What the network between the peers, or a rule of the scenario, let nothing through of: neither peer answers for that.
 
 use super::session::Api;
-use crate::evidence::{Peer, SeenUnit, Wire};
+use crate::evidence::{Packet, Peer, SeenUnit, Wire};
 use crate::verdict::Layer;
 use peerproof_captures::observe::{StunClass, Unit};
 use peerproof_captures::timeline::{LossCause, RuleAction, StepOutcome, What, words};
 use peerproof_captures::wire::dcep::MessageType;
+use peerproof_captures::wire::demux::Class;
 use peerproof_captures::wire::sctp::ChunkType;
 use peerproof_captures::wire::stun::Method;
 use serde_json::Value;
@@ -40,6 +41,15 @@ pub(super) fn cut(api: &Api<'_>, layer: Layer, from: &str, to: &str) -> Option<C
     let until_us = failed_us(api);
     let of_layer = || wire.units().filter(|seen| seen.t_us <= until_us && is_of(layer, &seen.unit));
     let arrivals = of_layer().filter(|seen| !seen.out && seen.tap == to).count();
+    // What one side sends plainly may reach the other by the relay of that one: then it is a message of TURN there.
+    let is_relayed = |it: &&Packet| {
+        it.tap == to
+            && it.sender == from
+            && it.via.is_some()
+            && it.t_us <= until_us
+            && carries(layer, it.class())
+    };
+    let arrivals = arrivals + wire.packets.iter().filter(is_relayed).count();
     let mut left: Vec<u64> = of_layer().filter(|it| it.out && it.tap == from).map(|it| it.frame).collect();
     left.dedup();
     if arrivals > 0 || !wire.is_tapped(to) {
@@ -185,6 +195,16 @@ fn is_of(layer: Layer, unit: &Unit<'_>) -> bool {
     }
 }
 
+/// Whether a relayed packet of that class is one of the layer.
+const fn carries(layer: Layer, class: Class) -> bool {
+    match layer {
+        Layer::Checks | Layer::Nomination => matches!(class, Class::Stun),
+        Layer::Dtls | Layer::Sctp | Layer::DataChannel => matches!(class, Class::Dtls),
+        Layer::Srtp | Layer::Media => matches!(class, Class::Rtp),
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::session::Recorded;
@@ -192,7 +212,7 @@ mod tests {
     use super::*;
     use crate::api::{PeerView, Views};
     use crate::checks::controls::Recording;
-    use crate::evidence::Peer;
+    use crate::evidence::Via;
     use peerproof_captures::timeline::{Entry, Rule};
     use serde_json::json;
 
@@ -256,5 +276,27 @@ mod tests {
         assert_eq!(setup(Layer::Sctp, is_init, 0).as_deref(), Some("INIT"));
         assert_eq!(setup(Layer::DataChannel, is_init, 0), None);
         assert_eq!(setup(Layer::DataChannel, is_open, 1), None);
+    }
+    #[test]
+    fn what_reaches_the_relay_of_the_other_side_has_arrived() {
+        let judged = |is_relayed: bool, arrives: bool| {
+            let mut record = Recording::Conflict.record();
+            let names: Vec<String> = record.file.peers.iter().map(|peer| peer.name.clone()).collect();
+            let packets = &mut record.wire.as_mut().unwrap().packets;
+            let arrived = |it: &Packet| it.tap == Peer(0) && it.sender == Peer(1);
+            packets.retain(|it| arrives || !arrived(it) || it.class() != Class::Dtls);
+            let server = "203.0.113.200:3478".parse().unwrap();
+            for packet in packets.iter_mut().filter(|it| is_relayed && arrived(it)) {
+                packet.via = Some(Via { server, channel: Some(16_387), is_known: true });
+            }
+            let view = |name: &String| (name.clone(), PeerView::of(&record.timeline, name));
+            let views: Views = names.iter().map(view).collect();
+            let (timeline, wire) = (&record.timeline[..], record.wire.as_ref());
+            let session = Session::of_case(Recorded { views: &views, timeline, stats: None, wire });
+            cut_off(&session, Layer::Sctp, &names[0], None).is_some()
+        };
+        assert!(judged(false, false));
+        assert!(!judged(false, true));
+        assert!(!judged(true, true));
     }
 }

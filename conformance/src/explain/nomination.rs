@@ -187,6 +187,11 @@ fn ended_first(view: &PeerView, before: u64) -> bool {
     works && view.connection.iter().any(ended)
 }
 
+/// Whether a peer reports its connection as closed before that entry of the timeline.
+fn closed_by_itself(view: &PeerView, before: u64) -> bool {
+    view.connection.iter().any(|at| at.n < before && at.is == ConnectionState::Closed)
+}
+
 /// The connection came up and went away: consent was lost.
 pub(super) fn of_api(api: &Api<'_>) -> Option<Missed> {
     for (name, view, other, far) in api.both() {
@@ -207,6 +212,8 @@ pub(super) fn of_api(api: &Api<'_>) -> Option<Missed> {
         let (side, reason) = match &far.lost {
             Some(lost) => (other, format!(" after {other} was gone ({})", lost.is)),
             None if far.closed.is_some() => continue,
+            // Only `close()` closes a connection (webrtc-pc §4.3.3).
+            None if closed_by_itself(far, gone.n) => (other, format!(" after {other} had closed by itself")),
             None => (name, String::new()),
         };
         return Some(Missed {

@@ -87,9 +87,9 @@ fn arguments<'a>(api: &Api<'a>, name: &str, refused: &At<Refused>) -> Option<&'a
 }
 
 /// A candidate that names neither a MID nor the index of a section, as its peer reported it, is to be rejected with a TypeError
-/// (webrtc-pc §4.4.2.2).
+/// (webrtc-pc §4.4.2.2), and one with a MID that no section has with an OperationError.
 fn of_no_section(api: &Api<'_>, name: &str, refused: &At<Refused>) -> Option<Missed> {
-    if refused.is.command != "addIceCandidate" || refused.is.name != "TypeError" {
+    if refused.is.command != "addIceCandidate" {
         return None;
     }
     let added = IceCandidate::deserialize(arguments(api, name, refused)?.get("candidate")?).ok()?;
@@ -101,12 +101,27 @@ fn of_no_section(api: &Api<'_>, name: &str, refused: &At<Refused>) -> Option<Mis
         }
         _ => None,
     })?;
-    (added.sdp_mid.is_none() && added.sdp_m_line_index.is_none()).then(|| Missed {
+    let has = |mid: &str| {
+        let own = api.peers().filter(|(peer, _)| peer == other).flat_map(|(_, view)| &view.local);
+        own.flat_map(|at| at.is.sdp.lines()).any(|line| line.trim_end().strip_prefix("a=mid:") == Some(mid))
+    };
+    let (expected, seen) = match (&added.sdp_mid, added.sdp_m_line_index, refused.is.name.as_str()) {
+        (None, None, "TypeError") => (
+            "with sdpMid or sdpMLineIndex",
+            format!("one has neither, so {name} had to reject it (TypeError)"),
+        ),
+        (Some(mid), _, "OperationError") if !has(mid) => (
+            "with the sdpMid of a section",
+            format!("one has {mid:?}, so {name} had to reject it (OperationError)"),
+        ),
+        _ => return None,
+    };
+    Some(Missed {
         layer: Layer::Gathering,
         kind: Kind::DescriptionRefused,
         side: other.clone(),
-        expected: format!("{other} should report its candidates with sdpMid or sdpMLineIndex"),
-        seen: format!("one has neither, so {name} had to reject it (TypeError)"),
+        expected: format!("{other} should report its candidates {expected}"),
+        seen,
         evidence: vec![Place::Entry(reported), Place::Entry(refused.n)],
         why: "the event is fired without the media section to which the candidate belongs (webrtc-pc §4.8.1.1)",
         next: "look at what fires the icecandidate event",

@@ -190,8 +190,10 @@ class LibdatachannelPeer {
       const kind = track.type();
       const mid = track.mid();
       if (!["audio", "video"].includes(kind)) return;
-      // What the API has of a track is in the description alone.
-      const [, stream, id] = this.#remoteSection(mid)?.match(/^a=msid:(\S+) (\S+)\r?$/m) ?? [];
+      // What the API has of a track is in the description alone; it has one of each section, also where nothing can come.
+      const section = this.#remoteSection(mid);
+      if (/^a=(recvonly|inactive)\r?$/m.test(section)) return;
+      const [, stream, id] = section?.match(/^a=msid:(\S+) (\S+)\r?$/m) ?? [];
       report("track", { id: id ?? mid, kind, mid, streams: stream && stream !== "-" ? [stream] : [] });
     });
   }

@@ -33,6 +33,8 @@ pub(crate) struct Mismatch {
     pub(crate) lacks: Option<String>,
     /// What leaves it undecided is that no packets between the peers were captured.
     pub(crate) without_packets: bool,
+    /// More was seen than may be: nothing that failed below makes a peer send that.
+    pub(crate) excess: bool,
 }
 
 impl Mismatch {
@@ -46,6 +48,7 @@ impl Mismatch {
             undecided: false,
             lacks: None,
             without_packets: false,
+            excess: false,
         }
     }
 

@@ -61,6 +61,7 @@ pub(super) fn check(record: &CaseRecord, wanted: &WireMatch) -> Option<Mismatch>
     }
     let mut mismatch = Mismatch::new(layer, from, text(), were_seen(seen));
     mismatch.evidence = those.into_iter().map(Place::Frame).take(3).collect();
+    mismatch.excess = wanted.count().at_most.is_some_and(|most| seen > most);
     if let Some(frame) = unread {
         if wanted.count().allows(seen) && wanted.count().at_most.is_none() {
             return None;

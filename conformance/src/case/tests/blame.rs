@@ -441,10 +441,38 @@ fn what_goes_down_with_a_peer_that_closed_is_not_the_association_s_fault() {
 }
 
 #[test]
+fn a_peer_that_is_completed_before_it_checks_is_not_connected() {
+    let verdict = |states: &[&str]| {
+        let mut case = CaseBuilder::new("");
+        for peer in &mut case.record.file.peers {
+            peer.features = Some(Vec::new());
+        }
+        case.negotiate();
+        for state in states {
+            case.state("bob", "iceconnectionstatechange", state);
+        }
+        case.state("alice", "iceconnectionstatechange", "failed");
+        case.timed_out("alice", json!({"connectionState": "connected"}));
+        case.verdict()
+    };
+    fails(
+        &verdict(&["completed", "checking"]),
+        Layer::Checks,
+        "bob",
+        "checks of alice and bob should succeed",
+    );
+    fails(&verdict(&["completed"]), Layer::Checks, "alice", "checks of alice should succeed");
+    fails(&verdict(&["checking", "completed"]), Layer::Checks, "alice", "checks of alice should succeed");
+}
+
+#[test]
 fn who_reports_a_candidate_of_no_section_is_to_blame_for_its_rejection() {
     let rejected = |reported: Value, name: &str| {
         let mut case = CaseBuilder::new("");
         case.negotiate();
+        let answer = json!({"type": "answer", "sdp": "v=0\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:0\r\n"});
+        let carried = json!({"carried": {"from": "bob", "to": "alice", "sent": answer, "delivered": null}});
+        case.push(serde_json::from_value(carried).unwrap());
         let candidate = json!({"candidate": reported});
         case.event("bob", json!({"event": "icecandidate", "data": candidate}));
         let answer = Answer::Rejected { name: name.to_owned(), message: "no section".to_owned() };
@@ -458,6 +486,10 @@ fn who_reports_a_candidate_of_no_section_is_to_blame_for_its_rejection() {
     assert_eq!(side(&rejected(none.clone(), "TypeError")), "bob");
     assert_eq!(side(&rejected(none, "OperationError")), "alice");
     assert_eq!(side(&rejected(json!({"candidate": text, "sdpMid": "0"}), "TypeError")), "alice");
+    // A MID that no section of its description has.
+    let of = |mid: &str| json!({"candidate": text, "sdpMid": mid, "sdpMLineIndex": 0});
+    assert_eq!(side(&rejected(of(""), "OperationError")), "bob");
+    assert_eq!(side(&rejected(of("0"), "OperationError")), "alice");
 }
 
 #[test]

@@ -202,7 +202,9 @@ fn an_answer_that_must_be_refused_is_its_makers_fault_known_or_not() {
         case.verdict()
     };
     let role = "dtls-role-kept-on-renegotiation";
-    fails(&refused(role, 2), Layer::Sdp, "bob", role);
+    for known in [role, "extmap-no-remap-on-renegotiation"] {
+        fails(&refused(known, 2), Layer::Sdp, "bob", known);
+    }
     fails(&refused("ice-options-ice2", 2), Layer::Sdp, "alice", "alice should accept");
     // Of another description.
     fails(&refused(role, 0), Layer::Sdp, "alice", "alice should accept");
@@ -210,13 +212,15 @@ fn an_answer_that_must_be_refused_is_its_makers_fault_known_or_not() {
 
 #[test]
 fn a_message_that_the_other_side_does_not_allow_is_its_fault_unless_the_scenario_wants_the_rejection() {
-    let judged = |last: &str| {
-        let sdp = "v=0\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=max-message-size:5\r\n";
+    let judged = |last: &str, offer: &str, answer: &str| {
         let mut case = CaseBuilder::new("");
         case.connect();
-        let sent = json!({"type": "answer", "sdp": sdp});
-        let carried = json!({"carried": {"from": "bob", "to": "alice", "sent": sent, "delivered": null}});
-        case.push(serde_json::from_value(carried).unwrap());
+        for (from, to, kind, line) in [("alice", "bob", "offer", offer), ("bob", "alice", "answer", answer)] {
+            let sdp = format!("v=0\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n{line}");
+            let sent = json!({"type": kind, "sdp": sdp});
+            let carried = json!({"carried": {"from": from, "to": to, "sent": sent, "delivered": null}});
+            case.push(serde_json::from_value(carried).unwrap());
+        }
         let wrong = StepOutcome::Wrong {
             expected: Expected::Success { peer: "alice".into(), command: "send".into() },
             seen: Seen::Exception { name: "TypeError".into(), message: "no".into() },
@@ -229,8 +233,17 @@ fn a_message_that_the_other_side_does_not_allow_is_its_fault_unless_the_scenario
         }
         case.verdict()
     };
-    fails(&judged("too long"), Layer::DataChannel, "bob", "announces a=max-message-size:5");
-    fails(&judged("short"), Layer::DataChannel, "alice", "TypeError");
+    let five = "a=max-message-size:5\r\n";
+    fails(&judged("too long", "", five), Layer::DataChannel, "bob", "announces a=max-message-size:5");
+    fails(&judged("short", "", five), Layer::DataChannel, "alice", "TypeError");
+    // A description that does not say it stands for 64 KiB (RFC 8841 §6.1).
+    let long = "x".repeat(65_537);
+    let more = "a=max-message-size:262144\r\n";
+    fails(&judged(&long, more, ""), Layer::DataChannel, "bob", "announces no a=max-message-size");
+    fails(&judged(&long[1..], more, ""), Layer::DataChannel, "alice", "TypeError");
+    for less in ["", "a=max-message-size:65536\r\n"] {
+        fails(&judged(&long, less, ""), Layer::DataChannel, "alice", "TypeError");
+    }
 }
 
 #[test]
@@ -286,6 +299,189 @@ fn sockets(clients: &[&str]) -> Verdict {
 fn the_peer_whose_socket_a_server_did_not_see_is_named() {
     fails(&sockets(&["udp 192.0.2.9:5000"]), Layer::Gathering, "alice", "refreshed");
     fails(&sockets(&["udp 192.0.2.1:1000"]), Layer::Gathering, "bob", "refreshed");
+}
+
+/// What each client was refused at the server relay, the error that alice reports, and a step that awaits a refusal with that code of two
+/// sockets. Neither peer's packets are recorded.
+fn unseen(refused: &[(&str, u16)], error: Option<u16>, code: u16) -> Verdict {
+    let mut case = CaseBuilder::new("");
+    let url = "turn:192.0.2.2:3478";
+    let started = json!({"server": "relay", "event": {"started": {"software": "", "urls": [format!("{url}?transport=udp")]}}});
+    case.push(serde_json::from_value(json!({ "server": started })).unwrap());
+    let configuration = json!({"configuration": {"iceServers": [{"urls": [url]}]}});
+    for peer in ["alice", "bob"] {
+        case.command(peer, "createPeerConnection", configuration.clone(), Answer::Ok(Value::Null));
+    }
+    case.negotiate().ended(StepOutcome::Done);
+    case.record.timeline.retain(|entry| !matches!(&entry.what, What::Event { event, .. } if matches!(event, PeerEvent::IceCandidate { .. })));
+    case.began(json!({"action": {"harness": {"step": "server", "args": {"relay": {"await": "refused"}}}}}));
+    for (client, code) in refused {
+        let refused = json!({"client": client, "method": "Allocate", "code": code});
+        let event = serde_json::from_value(json!({ "refused": refused })).unwrap();
+        case.push(What::Server { server: "relay".to_owned(), event });
+    }
+    if let Some(error) = error {
+        let error = json!({"url": url, "errorCode": error, "errorText": ""});
+        case.event("alice", json!({"event": "icecandidateerror", "data": error}));
+    }
+    let expected =
+        json!({"server_event": {"server": "relay", "event": "refused", "code": code, "sockets": 2}});
+    case.ended(StepOutcome::TimedOut {
+        awaited: serde_json::from_value(expected).unwrap(),
+        within_ms: 2000,
+        seen: Seen::ServerEvents { server: "relay".to_owned(), events: Vec::new() },
+    });
+    case.verdict()
+}
+
+#[test]
+fn a_server_that_one_peer_was_given_is_missed_by_that_one() {
+    for given in [["alice"].as_slice(), &["bob"], &["alice", "bob"]] {
+        let mut case = CaseBuilder::new("");
+        let url = "stun:192.0.2.2:3478";
+        let started = ServerEvent::Started { software: String::new(), urls: vec![url.to_owned()] };
+        case.push(What::Server { server: "stun".to_owned(), event: started });
+        for peer in given {
+            let configuration = json!({"configuration": {"iceServers": [{"urls": [url]}]}});
+            case.command(peer, "setConfiguration", configuration, Answer::Ok(Value::Null));
+        }
+        case.negotiate().ended(StepOutcome::Done);
+        case.began(json!({"action": {"harness": {"step": "server", "args": {"stun": {"await": "bound"}}}}}));
+        case.state("alice", "iceconnectionstatechange", "checking");
+        let expected = json!({"server_event": {"server": "stun", "event": "bound", "sockets": 1}});
+        case.ended(StepOutcome::TimedOut {
+            awaited: serde_json::from_value(expected).unwrap(),
+            within_ms: 2000,
+            seen: Seen::ServerEvents { server: "stun".to_owned(), events: Vec::new() },
+        });
+        if let [only] = given {
+            fails(&case.verdict(), Layer::Gathering, only, "bound of 1 socket");
+        } else {
+            assert!(case.verdict().sentence.starts_with("bound"), "{}", case.verdict().sentence);
+        }
+    }
+}
+
+#[test]
+fn who_was_closed_should_release_its_allocation() {
+    for closed in ["alice", "bob"] {
+        let mut case = CaseBuilder::new("");
+        case.connect();
+        case.command(closed, "close", json!({}), Answer::Ok(Value::Null));
+        case.began(json!({"action": {"harness": {"step": "server", "args": {"relay": {"await": "ended"}}}}}));
+        let expected = json!({"server_event": {"server": "relay", "event": "ended"}});
+        case.ended(StepOutcome::TimedOut {
+            awaited: serde_json::from_value(expected).unwrap(),
+            within_ms: 2000,
+            seen: Seen::ServerEvents { server: "relay".to_owned(), events: Vec::new() },
+        });
+        fails(&case.verdict(), Layer::Gathering, closed, "ended at relay should come");
+    }
+}
+
+/// A client has an allocation whose address is a candidate of alice's, if it is the one named, and alone refreshes it.
+#[test]
+fn whose_a_client_is_its_candidates_say_where_no_packets_are_seen() {
+    for (relayed, side) in [("192.0.2.2:40994", "bob"), ("192.0.2.2:9", "alice")] {
+        let mut case = CaseBuilder::new("");
+        case.negotiate();
+        for (peer, port) in [("alice", 40994), ("bob", 9)] {
+            let text = format!("candidate:1 1 udp 16777215 192.0.2.2 {port} typ relay raddr 0.0.0.0 rport 9");
+            let candidate = json!({"candidate": text, "sdpMid": "0"});
+            case.event(peer, json!({"event": "icecandidate", "data": {"candidate": candidate}}));
+        }
+        let client = "udp 192.0.2.2:60860";
+        let relayed = [relayed.to_owned()].to_vec();
+        let allocated =
+            ServerEvent::Allocated { client: client.into(), username: "u".into(), relayed, lifetime: 600 };
+        let refreshed = ServerEvent::Refreshed { client: client.into(), lifetime: 600 };
+        case.push(What::Server { server: "relay".to_owned(), event: allocated })
+            .ice()
+            .ended(StepOutcome::Done);
+        case.began(
+            json!({"action": {"harness": {"step": "server", "args": {"relay": {"await": "refreshed"}}}}}),
+        );
+        case.push(What::Server { server: "relay".to_owned(), event: refreshed });
+        let expected = json!({"server_event": {"server": "relay", "event": "refreshed", "sockets": 2}});
+        case.ended(StepOutcome::TimedOut {
+            awaited: serde_json::from_value(expected).unwrap(),
+            within_ms: 2000,
+            seen: Seen::ServerEvents { server: "relay".to_owned(), events: Vec::new() },
+        });
+        fails(&case.verdict(), Layer::Gathering, side, "refreshed of 2 sockets");
+    }
+}
+
+#[test]
+fn who_reports_the_refusal_that_is_awaited_of_both_is_not_the_one_that_lacks_it() {
+    let (one, other) = ("udp 192.0.2.1:1000", "udp 192.0.2.1:2000");
+    // The code that was awaited; any, where the server had one client; none that answers.
+    fails(&unseen(&[(one, 401), (one, 486)], Some(486), 486), Layer::Gathering, "bob", "refused 486");
+    fails(&unseen(&[(one, 401), (other, 401), (one, 486)], Some(486), 486), Layer::Gathering, "bob", "486");
+    fails(&unseen(&[(one, 300)], Some(401), 300), Layer::Gathering, "bob", "refused 300");
+    for (refused, error) in [(&[(one, 300)][..], Some(701)), (&[(one, 300)], None), (&[], Some(401))] {
+        let verdict = unseen(refused, error, 300);
+        assert!(verdict.sentence.starts_with("refused 300"), "{}", verdict.sentence);
+    }
+}
+
+#[test]
+fn who_keeps_its_credentials_in_a_restart_is_why_the_path_does_not_come_back() {
+    let verdict = |state: &str, awaited: &str| {
+        let mut case = CaseBuilder::new("");
+        case.connect();
+        let mut kept =
+            finding("ice-restart-changes-both-credentials", "bob", Stands::Fail, false, Place::Entry(9));
+        kept.waiver = Some(Waiver { reason: "so it is".to_owned(), link: String::new() });
+        case.record.file.findings.push(kept);
+        case.state("alice", "iceconnectionstatechange", state);
+        case.timed_out("alice", json!({"iceConnectionState": awaited}));
+        case.verdict()
+    };
+    fails(&verdict("disconnected", "connected"), Layer::Sdp, "bob", "bob violates ice-restart-changes");
+    fails(&verdict("checking", "completed"), Layer::Sdp, "bob", "as a consequence");
+    for other in [verdict("connected", "completed"), verdict("disconnected", "failed")] {
+        assert!(!other.sentence.contains("violates"), "{}", other.sentence);
+        assert_eq!(other.side.as_deref(), Some("alice"));
+    }
+}
+
+#[test]
+fn an_answer_with_a_role_that_was_not_free_is_why_nobody_begins_a_handshake() {
+    let verdict = |connects: bool| {
+        let mut case = CaseBuilder::new("");
+        case.negotiate().ice();
+        if connects {
+            case.dtls();
+        }
+        let mut found = finding("dtls-answer-setup-valid", "bob", Stands::Fail, false, Place::Entry(9));
+        found.waiver = Some(Waiver { reason: "so it is".to_owned(), link: String::new() });
+        case.record.file.findings.push(found);
+        case.timed_out("alice", json!({"open": "chat"}));
+        case.verdict()
+    };
+    fails(&verdict(false), Layer::Sdp, "bob", "bob violates dtls-answer-setup-valid");
+    assert!(!verdict(true).sentence.contains("violates"));
+}
+
+#[test]
+fn who_closed_by_itself_is_why_the_other_loses_the_path() {
+    let verdict = |closes: bool| {
+        let mut case = CaseBuilder::new("");
+        // Its states are not those of the standard: no claim is contradicted.
+        case.record.file.peers[0].features = Some(Vec::new());
+        case.connect();
+        if closes {
+            case.state("alice", "iceconnectionstatechange", "closed");
+            case.state("alice", "connectionstatechange", "closed");
+        }
+        case.state("bob", "iceconnectionstatechange", "disconnected");
+        case.state("bob", "connectionstatechange", "disconnected");
+        case.timed_out("bob", json!({"message": {"channel": "chat", "text": "x"}}));
+        case.verdict()
+    };
+    fails(&verdict(true), Layer::Nomination, "alice", "after alice had closed by itself");
+    fails(&verdict(false), Layer::Nomination, "bob", "should stay alive");
 }
 
 #[test]

@@ -98,6 +98,56 @@ fn what_a_peer_says_that_it_cannot_report_makes_a_case_unsupported() {
 }
 
 #[test]
+fn a_property_that_the_api_does_not_show_of_the_other_sides_channel_is_not_missing() {
+    let verdict = |never: &str, is_own: bool, seen: Value| {
+        let mut case = CaseBuilder::new("");
+        case.record.file.peers[1].unreported.push(never.to_owned());
+        case.connect();
+        for entry in &mut case.record.timeline {
+            if let What::Event { event: PeerEvent::DataChannel { channel }, .. } = &mut entry.what {
+                channel.ordered = None;
+            }
+        }
+        if is_own {
+            case.command(
+                "bob",
+                "createDataChannel",
+                json!({"label": "chat"}),
+                Answer::Ok(json!({"label": "chat"})),
+            );
+        }
+        case.command(
+            "bob",
+            "getDataChannel",
+            json!({"channel": "chat"}),
+            Answer::Ok(json!({"label": "chat"})),
+        );
+        let path = json!({"command": "getDataChannel", "path": ["ordered"]});
+        let with = |key: &str, value: Value| {
+            let mut path = path.clone();
+            path[key] = value;
+            path
+        };
+        let mut expected = with("value", json!(false));
+        expected["peer"] = json!("bob");
+        case.ended(StepOutcome::Wrong {
+            expected: serde_json::from_value(json!({ "answer_value": expected })).unwrap(),
+            seen: serde_json::from_value(json!({ "answer_value": with("value", seen) })).unwrap(),
+        });
+        case.verdict()
+    };
+    let lacking = verdict("datachannel:ordered", false, Value::Null);
+    assert_eq!(lacking.outcome, Outcome::Unsupported, "{}", lacking.sentence);
+    for (never, is_own, seen) in [
+        ("datachannel:maxRetransmits", false, Value::Null),
+        ("datachannel:ordered", true, Value::Null),
+        ("datachannel:ordered", false, json!(true)),
+    ] {
+        fails(&verdict(never, is_own, seen), Layer::DataChannel, "bob", "ordered should be false");
+    }
+}
+
+#[test]
 fn a_peer_without_statistics_makes_a_case_that_asks_for_them_unsupported() {
     let mut case = CaseBuilder::new("bob: { stats: [{ type: transport, count: 1 }] }");
     case.connect();
@@ -136,6 +186,18 @@ fn a_case_that_wants_a_refusal_passes_on_it_and_fails_without() {
 
     case.packets(&[("alice", Direction::Inbound, ALERT), ("alice", Direction::Inbound, SRTP)]);
     fails(&case.verdict(), Layer::Srtp, "bob", "should send none SRTP");
+}
+
+#[test]
+fn what_fails_below_explains_what_is_not_sent_and_nothing_that_is_sent() {
+    for (wanted, layer) in [("atLeast: 2", Layer::Nomination), ("atMost: 0", Layer::Dtls)] {
+        let mut case = CaseBuilder::new(&format!("wire: [{{ from: bob, dtls: any, {wanted} }}]"));
+        case.connect();
+        case.state("bob", "iceconnectionstatechange", "disconnected");
+        case.state("bob", "connectionstatechange", "disconnected");
+        case.packets(&[("alice", Direction::Inbound, ALERT)]);
+        fails(&case.verdict(), layer, "bob", "bob should send");
+    }
 }
 
 fn fails_without_evidence(verdict: &Verdict, layer: Layer, side: &str, words: &str) {

@@ -3,7 +3,7 @@
 
 use crate::checks::timing::Off;
 use crate::checks::{Check, Fault, Place, Tally};
-use crate::evidence::{Evidence, Packet, Peer};
+use crate::evidence::{Evidence, Packet, Peer, Protection};
 use crate::verdict::Layer;
 use peerproof_captures::wire::demux::Class;
 use peerproof_captures::wire::dtls::Version;
@@ -48,7 +48,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             }
             continue;
         }
-        let arrives = !evidence.is_faulted(packet.frame);
+        // What does not authenticate is discarded, and nobody can tell what it repeats (§4.1.2.7).
+        let arrives = !evidence.is_faulted(packet.frame) && packet.protection != Protection::Forged;
         for number in finished {
             // The same record again is a copy of the network, which is discarded as such (§4.1.2.6).
             if seen.insert(number) && last.is_some() && arrives {
@@ -126,4 +127,26 @@ mod control {
         let at = all.iter().rposition(|it| is_dtls(it) && !super::finished(it).is_empty()).unwrap();
         all.remove(at);
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::Status;
+    use crate::checks::controls::Recording;
+
+    #[test]
+    fn what_does_not_authenticate_asks_for_nothing() {
+        let mut evidence = Recording::Data.evidence();
+        control::repeat(&mut evidence);
+        let of = |it: &Packet, again: bool| !finished(it).is_empty() && (it.frame >= 1_000_000) == again;
+        let packets = &mut evidence.wire.as_mut().unwrap().packets;
+        let at = packets.iter().rposition(|it| of(it, true)).unwrap();
+        packets.remove(at);
+        let fails = |evidence: &Evidence| CHECK.run(evidence).iter().any(|it| it.result == Status::Fail);
+        assert!(fails(&evidence));
+        let packets = &mut evidence.wire.as_mut().unwrap().packets;
+        packets.iter_mut().rfind(|it| of(it, true)).unwrap().protection = Protection::Forged;
+        assert!(!fails(&evidence));
+    }
 }

@@ -62,6 +62,10 @@ impl<'a> Message<'a> {
     }
 
     fn contradicts(&self, fragment: &Fragment<'_>) -> bool {
+        // A server need not remember what it asked for: another cookie is no other message (§4.2.1).
+        if [self.kind, fragment.kind.value] == [HandshakeType::HelloVerifyRequest; 2] {
+            return false;
+        }
         if (self.kind, self.length) != (fragment.kind.value, fragment.length.value) {
             return true;
         }
@@ -103,4 +107,26 @@ mod control {
     pub(super) const CONTROL: Control = Control::new(Recording::Media, |evidence| {
         dtls::edit_headers(evidence, dtls::CLIENT_KEY_EXCHANGE, |header| header[5] += 1);
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use peerproof_captures::wire::dtls::handshake::Fragments;
+    use peerproof_captures::wire::field::{Field, Span};
+
+    #[test]
+    fn a_server_may_ask_for_another_cookie() {
+        let message = |kind: u8, last: u8| vec![kind, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 4, 0xfe, 0xff, 1, last];
+        let contradicts = |kind: u8| {
+            let (one, other) = (message(kind, 7), message(kind, 8));
+            let [one, other] = [&one, &other].map(|bytes| {
+                let content = Field::new(Span::new(0, bytes.len()), bytes.as_slice());
+                Fragments::new(content).next().unwrap().unwrap()
+            });
+            Message::of(1, &one).contradicts(&other)
+        };
+        assert!(!contradicts(3));
+        assert!(contradicts(2));
+    }
 }

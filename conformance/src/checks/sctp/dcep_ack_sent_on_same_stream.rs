@@ -28,11 +28,16 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     // The ACKs of each stream, and all of them, in order.
     let mut acknowledged: BTreeMap<u16, Vec<&Packet>> = BTreeMap::new();
     let mut all: Vec<(&Packet, u16)> = Vec::new();
+    // The streams that the peer had opened itself: an OPEN on one of them is an error (RFC 8832 §6).
+    let mut taken: BTreeSet<u16> = BTreeSet::new();
     for piece in data(evidence, peer).filter(|piece| piece.protocol == Some(PayloadProtocol::Dcep)) {
         let (packet, stream) = (piece.packet, piece.stream);
         match dcep::view(piece.data) {
             Ok(Message::Open(_)) if packet.sender != peer && seen.insert(piece.tsn) => {
                 opened.push((packet, stream));
+            }
+            Ok(Message::Open(_)) if packet.sender == peer => {
+                taken.insert(stream);
             }
             Ok(Message::Ack) if packet.sender == peer => {
                 acknowledged.entry(stream).or_default().push(packet);
@@ -46,6 +51,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let ready_us = ready_us(evidence, peer);
     for (open, stream) in opened {
         let place = Place::Frame(open.frame);
+        if taken.contains(&stream) {
+            continue;
+        }
         let own = acknowledged.get(&stream).map(Vec::as_slice).unwrap_or_default();
         let ack = own.get(own.partition_point(|ack| ack.frame <= open.frame));
         // Without one on this stream all that follow are on others.
@@ -104,7 +112,7 @@ mod control {
 mod tests {
     use super::*;
     use crate::checks::Status;
-    use crate::checks::controls::Recording;
+    use crate::checks::controls::{Recording, sctp};
 
     /// With its COOKIE-ACK lost, a peer gets the OPEN of the other before it may send anything itself.
     #[test]
@@ -155,5 +163,28 @@ mod tests {
         packets.push(end);
         let results: Vec<Status> = CHECK.run(&evidence).into_iter().map(|finding| finding.result).collect();
         assert!(results.contains(&Status::Pass) && !results.contains(&Status::Fail), "{results:?}");
+    }
+    /// A stream that the receiver of the OPEN had opened itself.
+    #[test]
+    fn an_open_of_a_stream_that_is_taken_wants_no_ack() {
+        let failed = |is_taken: bool| {
+            let mut evidence = Recording::Data.evidence();
+            sctp::edit_dcep(&mut evidence, sctp::ACK, |chunk| chunk[16] = 7);
+            let packets = &mut evidence.wire.as_mut().unwrap().packets;
+            packets.last_mut().unwrap().t_us += 2 * PATIENCE_US;
+            let is_open = |packet: &&Packet| {
+                let mut clear = packet.clear.iter().filter(|clear| clear.is_application_data());
+                clear.any(|clear| clear.bytes.get(24..29) == Some(&[0, 0, 0, 50, 3]))
+            };
+            let at = packets.iter().position(|packet| is_open(&packet)).unwrap();
+            let mut own = packets[at].clone();
+            own.sender = Peer(1 - own.sender.0);
+            if is_taken {
+                packets.insert(at, own);
+            }
+            CHECK.run(&evidence).iter().any(|finding| finding.result == Status::Fail)
+        };
+        assert!(failed(false));
+        assert!(!failed(true));
     }
 }

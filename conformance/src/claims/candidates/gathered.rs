@@ -4,6 +4,7 @@ use super::super::observed::{Tap, against};
 use super::super::{Contradiction, Session};
 use super::{Gathered, Reported, reported, urls};
 use crate::case_file::CasePeer;
+use crate::evidence::Packet;
 use crate::verdict::{Layer, Place};
 use peerproof_captures::event::{IceGatheringState, PeerEvent};
 use peerproof_captures::sdp::CandidateType;
@@ -199,12 +200,16 @@ fn nobody(
         _ => None,
     };
     let lost: BTreeSet<u64> = session.record.timeline.iter().filter_map(|it| no_route(&it.what)).collect();
-    // Behind a NAT an address is one where nobody else knows it.
-    let has_nat = session.record.file.peers.iter().any(|it| it.nat.is_some());
+    let own = own_addresses(tap);
+    // Behind a NAT an address is one where nobody else knows it: what leaves from one of the peer's arrives from another.
+    let is_translated = |it: &Packet| {
+        it.sender == tap.peer && it.tap != tap.peer && it.via.is_none() && !own.contains(&it.from.ip())
+    };
+    let has_nat = session.record.file.peers.iter().any(|it| it.nat.is_some())
+        || tap.wire.packets.iter().any(is_translated);
     if lost.is_empty() || has_nat || session.network_changes() {
         return;
     }
-    let own = own_addresses(tap);
     let others = tap.wire.packets.iter().filter(|it| it.sender != tap.peer && it.tap == it.sender);
     let to: BTreeMap<SocketAddr, u64> =
         others.filter(|it| lost.contains(&it.frame)).map(|it| (it.to, it.frame)).collect();

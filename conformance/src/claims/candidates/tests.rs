@@ -2,9 +2,10 @@
 
 use super::super::testing::Case;
 use crate::checks::controls::Recording;
+use crate::evidence::Peer;
 use crate::verdict::Layer;
 use peerproof_captures::event::{IceCandidate, PeerEvent};
-use peerproof_captures::timeline::What;
+use peerproof_captures::timeline::{Entry, LossCause, What};
 
 const EVENT: &str = "event/icecandidate";
 const TEXT: &str = "event/icecandidate.candidate.candidate";
@@ -73,6 +74,41 @@ fn a_second_socket_at_an_address_is_invented() {
     );
     let found = case.found();
     assert!(!found.iter().any(|it| it.sentence().contains("that of port")), "{found:#?}");
+}
+
+#[test]
+fn an_address_to_which_there_is_no_way_is_nobodys_unless_a_nat_hides_it() {
+    let built = |is_translated: bool| {
+        let mut case = Case::of(Recording::Conflict);
+        let packets = &mut case.record.wire.as_mut().unwrap().packets;
+        let bobs = packets.iter().find(|it| it.sender == Peer(1) && it.tap == Peer(1)).unwrap();
+        let mut check = bobs.clone();
+        check.to = "10.9.8.7:4567".parse().unwrap();
+        check.frame += 1_000_000;
+        let (frame, t_us) = (check.frame, check.t_us);
+        packets.push(check);
+        for packet in
+            packets.iter_mut().filter(|it| is_translated && it.sender == Peer(0) && it.tap == Peer(1))
+        {
+            packet.from = "203.0.113.99:9999".parse().unwrap();
+        }
+        let lost = What::Lost { frame: Some(frame), place: "bob".to_owned(), cause: LossCause::NoRoute };
+        let mut first = true;
+        case.edit("alice", |event| {
+            if let PeerEvent::IceCandidate { candidate: Some(IceCandidate { candidate, .. }) } = event
+                && candidate.contains("typ host")
+                && std::mem::take(&mut first)
+            {
+                let words: Vec<&str> = candidate.split(' ').collect();
+                *candidate = [&words[..4], &["10.9.8.7", "4567"], &words[6..]].concat().join(" ");
+            }
+        });
+        let n = case.record.timeline.len() as u64;
+        case.record.timeline.push(Entry { n, t_us, what: lost });
+        case.found().into_iter().any(|it| it.sentence().contains("nobody in the network"))
+    };
+    assert!(built(false));
+    assert!(!built(true));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::carried::{Carried, carried, is_idle, streams};
 use crate::api::At;
 use crate::api::message::Fingerprint;
 use crate::verdict::{Layer, Place};
-use peerproof_captures::event::PeerEvent;
+use peerproof_captures::event::{IceState, PeerEvent};
 use peerproof_captures::timeline::{Entry, What};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -185,7 +185,7 @@ impl<'a> Direction<'a, '_> {
         // Who closes a channel finishes sending first (webrtc-pc §6.2.4).
         let given_up = closed.is_some_and(|(asked_n, _)| at.n < asked_n);
         let is_idle = || is_idle(self.session, tap, at.t_us.saturating_add(PATIENCE_US), until_us);
-        if !overtaken && !given_up && !is_idle() {
+        if !overtaken && !given_up && (!is_idle() || self.has_no_path(at.t_us.saturating_add(PATIENCE_US))) {
             return;
         }
         let closed_n = closed.filter(|_| given_up).map(|(_, closed_n)| closed_n);
@@ -203,6 +203,15 @@ impl<'a> Direction<'a, '_> {
             };
             found.push(against(name, SEND, at.t_us, claimed, seen, evidence));
         }
+    }
+
+    /// Whether the sender reports that its ICE does not work, from a moment on until the end: then nothing can leave it.
+    fn has_no_path(&self, from_us: u64) -> bool {
+        let works = |state: &IceState| matches!(state, IceState::Connected | IceState::Completed);
+        let Some(view) = self.session.views.get(&self.sender.peer.name) else { return false };
+        let before = view.ice.iter().rev().find(|at| at.t_us <= from_us);
+        let after = view.ice.iter().filter(|at| at.t_us > from_us);
+        before.is_some() && !before.into_iter().chain(after).any(|at| works(&at.is))
     }
 
     /// The command by which the sender alone closed the channel, and its report that the channel is closed, before anything else ended it.

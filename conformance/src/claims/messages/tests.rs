@@ -70,6 +70,25 @@ fn what_the_command_has_and_the_wire_has_not_was_never_sent() {
         !found.iter().any(|it| it.sentence().contains("never carry")),
         "it may be in the buffer: {found:#?}"
     );
+    // Without a path nothing can leave it.
+    for (state, is_blamed) in [("disconnected", false), ("connected", true)] {
+        let mut case = Case::of(Recording::Negotiated);
+        case.args("alice", "send", |args| args["times"] = 2.into());
+        let sent = |entry: &Entry| matches!(&entry.what, What::Command { peer, name, .. } if peer == "alice" && name == "send");
+        let send = case.record.timeline.iter().position(sent).unwrap();
+        let event = serde_json::json!({"event": "iceconnectionstatechange", "data": {"state": state}});
+        let what =
+            What::Event { peer: "alice".to_owned(), seq: 0, event: serde_json::from_value(event).unwrap() };
+        let t_us = case.record.timeline[send].t_us;
+        case.record.timeline.insert(send, Entry { n: 0, t_us, what });
+        for (n, entry) in (0..).zip(&mut case.record.timeline) {
+            entry.n = n;
+        }
+        case.wait(4_000_000);
+        let found = case.found();
+        let blamed = found.iter().any(|it| it.sentence().contains("never carry"));
+        assert_eq!(blamed, is_blamed, "{state}: {found:#?}");
+    }
 }
 
 #[test]
