@@ -4,7 +4,9 @@ use super::session::Api;
 use crate::evidence::{Packet, Peer, SeenUnit, Wire};
 use crate::verdict::Layer;
 use peerproof_captures::observe::{StunClass, Unit};
-use peerproof_captures::timeline::{LossCause, RuleAction, StepOutcome, What, words};
+use peerproof_captures::timeline::{
+    Action, Entry, HarnessStep, LossCause, RuleAction, StepOutcome, What, words,
+};
 use peerproof_captures::wire::dcep::MessageType;
 use peerproof_captures::wire::demux::Class;
 use peerproof_captures::wire::sctp::ChunkType;
@@ -61,6 +63,17 @@ pub(super) fn cut(api: &Api<'_>, layer: Layer, from: &str, to: &str) -> Option<C
             return None;
         }
         left = tail;
+    }
+    // What the scenario has changed since the last of them may have mended the way: then the peer sends nothing more.
+    let last_us = of_layer().filter(|it| it.out && Some(&it.frame) == left.last()).map(|it| it.t_us).max()?;
+    let is_change = |entry: &Entry| match &entry.what {
+        What::StepBegan { definition, .. } => {
+            matches!(definition.action, Action::Harness { step: HarnessStep::Network, .. })
+        }
+        _ => false,
+    };
+    if api.timeline.iter().any(|entry| (last_us..until_us).contains(&entry.t_us) && is_change(entry)) {
+        return None;
     }
     let mut lost: BTreeMap<String, u64> = BTreeMap::new();
     for how in left.iter().filter_map(|frame| known.get(frame)) {
@@ -213,7 +226,7 @@ mod tests {
     use crate::api::{PeerView, Views};
     use crate::checks::controls::Recording;
     use crate::evidence::Via;
-    use peerproof_captures::timeline::{Entry, Rule};
+    use peerproof_captures::timeline::Rule;
     use serde_json::json;
 
     /// What is found where a rule drops the units of a peer that fit, but for the first few.
@@ -298,5 +311,36 @@ mod tests {
         assert!(judged(false, false));
         assert!(!judged(false, true));
         assert!(!judged(true, true));
+    }
+    #[test]
+    fn what_was_lost_before_the_network_was_mended_is_no_reason_any_more() {
+        let judged = |is_mended: bool| {
+            let mut record = Recording::Conflict.record();
+            let names: Vec<String> = record.file.peers.iter().map(|peer| peer.name.clone()).collect();
+            let wire = record.wire.as_ref().unwrap();
+            let sent = wire.units().filter(|it| it.out && it.tap == Peer(1) && it.unit.protocol() == "dtls");
+            let frames: Vec<(u64, u64)> = sent.map(|it| (it.frame, it.t_us)).collect();
+            for (frame, t_us) in &frames {
+                let what = What::Lost {
+                    frame: Some(*frame),
+                    place: "bob/eth0".to_owned(),
+                    cause: LossCause::LinkDown,
+                };
+                record.timeline.push(Entry { n: 0, t_us: *t_us, what });
+            }
+            record.wire.as_mut().unwrap().packets.retain(|it| it.tap != Peer(0) || it.sender == Peer(0));
+            if is_mended {
+                let step = json!({"step": 20, "definition": {"action": {"harness": {"step": "network", "args": {"mend": "bob"}}}}});
+                let what = serde_json::from_value(json!({ "step_began": step })).unwrap();
+                record.timeline.push(Entry { n: 1, t_us: frames.last().unwrap().1 + 1_000, what });
+            }
+            let view = |name: &String| (name.clone(), PeerView::of(&record.timeline, name));
+            let views: Views = names.iter().map(view).collect();
+            let (timeline, wire) = (&record.timeline[..], record.wire.as_ref());
+            let session = Session::of_case(Recorded { views: &views, timeline, stats: None, wire });
+            cut_off(&session, Layer::Sctp, &names[0], None).is_some()
+        };
+        assert!(judged(false));
+        assert!(!judged(true));
     }
 }
