@@ -10,7 +10,7 @@ from line import Report
 from tracks import Tracks
 
 # Its API "closely follows" that of the W3C, with other events: it has no `icecandidate`. It does not claim to be that API.
-FEATURES = ["data-channels", "audio", "video"]
+FEATURES = ["data-channels", "audio", "video", "h264"]
 
 # Events that nothing in aiortc causes.
 UNREPORTED = ["negotiationneeded", "icecandidateerror", "channelclosing", "trackmute", "trackunmute"]

@@ -31,6 +31,7 @@ from gi.repository import Gst  # noqa: E402
 from channels import Channels  # noqa: E402
 from connection import Connection, start_gstreamer  # noqa: E402
 from errors import answer_of  # noqa: E402
+from formats import H264, available  # noqa: E402
 from line import Unsupported, checked, now, parse  # noqa: E402
 from media import Media  # noqa: E402
 
@@ -86,7 +87,7 @@ def hello() -> dict[str, Any]:
         "implementation": "webrtcbin",
         "version": version(),
         "commands": sorted(COMMANDS),
-        "features": FEATURES,
+        "features": FEATURES + (["h264"] if available(H264) else []),
         "unreported": UNREPORTED,
     }
 

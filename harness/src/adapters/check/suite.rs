@@ -122,6 +122,27 @@ mod tests {
         }
     }
 
+    /// docs/adapters.md names the scenarios of which no program plays a role, and no others.
+    #[test]
+    fn scenarios_without_programs_are_named() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/adapters.md");
+        let text = std::fs::read_to_string(path).unwrap();
+        let (_, part) = text.split_once("\n## Scenarios without programs\n").unwrap();
+        let table = part.split("\n## ").next().unwrap().lines().filter(|line| line.starts_with("| `"));
+        let firsts = table.filter_map(|line| line.split('|').nth(1));
+        let named: BTreeSet<&str> = firsts.flat_map(|first| first.split('`').skip(1).step_by(2)).collect();
+        let suite = suite();
+        let closed =
+            suite.iter().filter(|file| file.scenario.peers.values().all(|peer| !is_for_anybody(&peer.plays)));
+        let mut found = BTreeSet::new();
+        for file in closed {
+            let is = |name: &&&str| file.name == **name || file.name.starts_with(&format!("{name}-"));
+            let name = named.iter().find(is);
+            found.insert(*name.unwrap_or_else(|| panic!("{} is not named", file.name)));
+        }
+        assert_eq!(found, named);
+    }
+
     #[test]
     fn what_is_missing_is_named_where_it_is_needed() {
         let families = playable(&suite(), |name| name != "createOffer" && name != "echo");

@@ -74,12 +74,15 @@ struct Shown {
     class: &'static str,
 }
 
+/// The page of a case, its class and its name.
+type Linked = (String, &'static str, String);
+
 /// What each implementation did of a feature.
 struct Feature {
     title: String,
     cells: Vec<Shown>,
     /// The cases of each cell: its anchor, who it is about, each case's page, class and name.
-    cases: Vec<(String, String, Vec<(String, &'static str, String)>)>,
+    cases: Vec<(String, String, Vec<Linked>)>,
 }
 
 struct Differs<'a> {
