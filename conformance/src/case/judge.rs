@@ -5,12 +5,13 @@ use super::cause::{at_layer, because, contradiction, time};
 use super::check::{self, Checked, Failure, Mismatch};
 use super::early::sent_outside_open;
 use super::failed_step::{
-    alone, closed, explains, idle_rule, layer_of, should_lose_its_path, wants_failure, wants_message,
+    closed, explains, idle_rule, layer_of, should_lose_its_path, wants_failure, wants_message,
     wants_no_connection, wants_refusal,
 };
 use super::lacking::{lacking, unless_unwatched, unreported, unsupported};
 use super::lost::lost;
 use super::rewritten::rewritten;
+use super::sockets::alone;
 use super::unnegotiated::{Unnegotiated, unnegotiated};
 use super::unserved::unserved;
 use super::view::PeerView;

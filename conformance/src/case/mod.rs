@@ -15,6 +15,7 @@ mod lost;
 mod released;
 mod rewritten;
 mod snapshot;
+mod sockets;
 mod stale_pair;
 mod standing;
 mod steps;
