@@ -892,7 +892,10 @@ async fn every_text_of_a_page_is_text() {
         }
         for page in &dumps {
             browser.goto(page, "").await;
-            assert_ne!(shows_text_alone(&browser, page).await, Vec::<String>::new(), "{}", page.display());
+            let showing = shows_text_alone(&browser, page).await;
+            // A page of about:webrtc, whose parts have no times, quotes none of its texts.
+            let is_quiet = page.ends_with("aboutwebrtc-ok.html");
+            assert_eq!(showing.is_empty(), is_quiet, "{kind}: {showing:?} of {}", page.display());
         }
         // It has no scripts.
         browser.client.goto(&format!("file://{}", changes.display())).await.unwrap();
