@@ -82,7 +82,7 @@ fn a_repetition_shows_nothing_and_what_differs_is_told_apart() {
     let (code, shown) = changed(folder, |archive| other(archive, fact, 1), &[]);
     assert_eq!(code, Some(0), "{shown}");
     assert!(
-        shown.contains("Seen once") && shown.contains("  stack check attributes: − of before"),
+        shown.contains("May be chance") && shown.contains("  stack check attributes: − of before"),
         "{shown}"
     );
 

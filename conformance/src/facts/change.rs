@@ -16,7 +16,7 @@ pub struct Comparison {
     pub verdicts: Vec<VerdictChange>,
     /// What changed in the facts.
     pub changes: Vec<Change>,
-    /// What a single case shows. It may be chance, and is no change.
+    /// What a single case shows, and requirements that both runs have either way. It may be chance, and is no change.
     pub once: Vec<Change>,
     /// What comes, or may come, from the tool and not from the peers.
     #[serde(skip_serializing_if = "OfTheTool::is_nothing")]

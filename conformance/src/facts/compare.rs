@@ -2,7 +2,7 @@
 //!
 //! A member of a fact is new if every case of a scenario with that implementation has it after and none of any scenario had it before, and
 //! gone the other way round. What some cases show and others do not, in the same run, is chance and no change; so may be what a single case
-//! shows, which is listed apart. States and requirements depend on what a scenario does, so they are compared scenario by scenario, where both
+//! shows, which is listed apart, and the other result of a requirement that both runs have either way. States and requirements depend on what a scenario does, so they are compared scenario by scenario, where both
 //! runs show them. Controls count by their verdicts alone, and so does a case that ended with a `harness-error`.
 
 use super::change::{Change, Checks, Comparison, VerdictChange};
@@ -220,6 +220,8 @@ struct Row<'a, 'b> {
     order: Option<&'a [String]>,
     before: &'b Shown<'a>,
     after: &'b Shown<'a>,
+    /// Whether each run has both results in some scenario: of a requirement, that it is decided either way now and then.
+    either_way: bool,
 }
 
 impl<'a> Row<'a, '_> {
@@ -318,7 +320,8 @@ fn changes<'a>(before: &[&'a Facts], after: &[&'a Facts], comparison: &mut Compa
     let (mut found, mut once, mut of_checks) = <(Gathered, Gathered, Gathered)>::default();
     for row in &rows {
         let is_seen_often = |(sign, member): &(Sign, &'a str)| {
-            recordings.get(&row.scope(*sign, member)).is_some_and(|all| all.len() >= FEWEST)
+            !row.either_way
+                && recordings.get(&row.scope(*sign, member)).is_some_and(|all| all.len() >= FEWEST)
         };
         if comparison.tool.checks.is_some() && row.fact.starts_with(REQUIREMENT) {
             row.change(&row.members).into_iter().for_each(|change| of_checks.add(change));
@@ -343,15 +346,15 @@ fn rows<'a, 'b>(
         let Some(after) = after.get(key) else { continue };
         let (scenario, implementation, fact) = *key;
         let ((all_before, any_before), (all_after, any_after)) = (before.members(), after.members());
+        let anywhere = |all: &BTreeMap<(&'a str, &'a str), BTreeSet<&'a str>>| {
+            all.get(&(implementation, fact)).cloned().unwrap_or_default()
+        };
         let (any_before, any_after) = if is_of_a_scenario(fact) {
             if before.facts.is_empty() || after.facts.is_empty() {
                 continue;
             }
             (any_before, any_after)
         } else {
-            let anywhere = |all: &BTreeMap<(&'a str, &'a str), BTreeSet<&'a str>>| {
-                all.get(&(implementation, fact)).cloned().unwrap_or_default()
-            };
             let (before, after) = (anywhere(&ever_before), anywhere(&ever_after));
             if is_conditional(fact) && (before.is_empty() || after.is_empty()) {
                 continue;
@@ -365,7 +368,14 @@ fn rows<'a, 'b>(
         let reordered = members.is_empty() && !orders.is_empty() && orders.is_disjoint(&new_orders);
         let order = new_orders.first().copied().filter(|_| reordered);
         members.extend(order.map(|_| (Sign::Order, "")));
-        rows.push(Row { scenario, implementation, fact, members, order, before, after });
+        let (in_first, in_second) = (anywhere(&ever_before), anywhere(&ever_after));
+        let either_way = fact.starts_with(REQUIREMENT)
+            && members.iter().all(|(sign, member)| match sign {
+                Sign::Added => in_first.contains(member),
+                Sign::Removed => in_second.contains(member),
+                Sign::Order => false,
+            });
+        rows.push(Row { scenario, implementation, fact, members, order, before, after, either_way });
     }
     rows.retain(|row| !row.members.is_empty());
     rows
@@ -444,6 +454,24 @@ mod tests {
         let mut some = of(&["x", "y"]);
         some.cases[0].peers[0].facts = BTreeMap::from([("offer audio codecs".to_owned(), Fact::one("z"))]);
         assert_eq!(compare(&of(&["x"]), &some).changes, []);
+    }
+
+    #[test]
+    fn a_requirement_that_other_scenarios_decide_so_may_be_chance() {
+        let of = |first: &str, second: &str| {
+            let pair = |scenario: &str, value: &str| {
+                ["chrome-stack", "stack-chrome"]
+                    .map(|pair| case(&format!("a/{scenario}/{pair}"), "requirement r", &[value]))
+            };
+            run(&[pair("b", first), pair("e", second)].concat())
+        };
+        // No scenario passes any more.
+        assert_eq!(changed(&of("pass", "fail"), &of("fail", "fail")).len(), 1);
+        // Each run has both.
+        let comparison = compare(&of("fail", "pass"), &of("pass", "fail"));
+        assert_eq!((comparison.changes.len(), comparison.once.len()), (0, 2), "{comparison:?}");
+        // None failed before.
+        assert_eq!(changed(&of("pass", "pass"), &of("fail", "pass")).len(), 1);
     }
 
     #[test]

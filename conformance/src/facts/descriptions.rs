@@ -62,7 +62,11 @@ pub fn sections(sdp: &SessionDescription) -> Vec<(String, Vec<(String, Fact)>)> 
         ];
         let setup: Vec<String> = section.value("setup").map(str::to_owned).into_iter().collect();
         facts.push(("DTLS role".to_owned(), Fact::set(setup)));
-        let codecs = section.codecs();
+        let mut codecs = section.codecs();
+        // The order of preference is that of the `m=` line (RFC 3264 §5.1).
+        let formats: Vec<u8> = media.payload_types().collect();
+        let preference = |of: u8| formats.iter().position(|format| *format == of).unwrap_or(formats.len());
+        codecs.sort_by_key(|(payload_type, _)| preference(*payload_type));
         facts.push(("codecs".to_owned(), Fact::list(codecs.iter().map(|(_, codec)| codec.to_string()))));
         let mut parameters: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (payload_type, codec) in &codecs {
@@ -92,4 +96,23 @@ fn attributes(section: &Section<'_>) -> Fact {
         Some(value) => format!("{}:{value}", line.name),
         None => line.name.to_owned(),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codecs_are_in_the_order_of_the_media_line() {
+        let of = |line: &str| {
+            let text = format!(
+                "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF {line}\r\na=rtpmap:111 opus/48000/2\r\na=rtpmap:0 PCMU/8000\r\n"
+            );
+            let all = sections(&SessionDescription::parse(text));
+            let codecs = all[1].1.iter().find(|(name, _)| name == "codecs");
+            codecs.map(|(_, fact)| fact.values.join(" "))
+        };
+        assert_eq!(of("111 0").as_deref(), Some("opus/48000/2 pcmu/8000"));
+        assert_eq!(of("0 111").as_deref(), Some("pcmu/8000 opus/48000/2"));
+    }
 }

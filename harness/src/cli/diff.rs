@@ -47,7 +47,7 @@ Examples:
   peerproof diff old new --at-least 4                what four scenarios show
 
 A change is a fact that every case of a scenario shows with an implementation in the second run, and no case shows in the first.
-Addresses, keys, and values that vary between cases are ignored. A fact that a single case shows is listed as seen once, and is no
+Addresses, keys, and values that vary between cases are ignored. A fact that a single case shows may be chance: it is listed apart, and is no
 change. Times are compared by their ranges. `chrome@150` and `chrome` are one implementation.
 
 Exit codes: 0 no change, 1 changes, 2 a run cannot be read or a file would be replaced, 4 the runs have no case in common.")]
@@ -59,7 +59,7 @@ pub(crate) struct DiffArgs {
     /// Only cases with this in their names, or that match this pattern
     #[arg(long, value_delimiter = ',', value_name = "FILTER")]
     only: Vec<String>,
-    /// Leave out changes that fewer scenarios show, and what was seen once
+    /// Leave out changes that fewer scenarios show, and of what may be chance, too
     #[arg(long, value_name = "N")]
     at_least: Option<NonZeroUsize>,
     /// Print JSON

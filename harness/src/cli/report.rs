@@ -86,6 +86,13 @@ pub(crate) fn report(args: &ReportArgs) -> u8 {
 /// Writes the pages that a run has at its end. Returns what went wrong.
 pub(super) fn at_the_end(report: &mut RunReport, folder: &Path, which: super::args::Pages) -> Vec<String> {
     use super::args::Pages::{All, None, Unexpected};
+    // Those of a run that was in this folder before are of other recordings.
+    for case in &mut report.cases {
+        if let Some(of) = &case.folder {
+            let _ = std::fs::remove_file(folder.join(of).join(CASE_PAGE));
+        }
+        case.files.retain(|file| file != CASE_PAGE);
+    }
     match which {
         All => {
             if report.cases.len() > MANY {

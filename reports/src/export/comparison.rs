@@ -81,7 +81,8 @@ fn at(frame: Option<u64>, entry: Option<u64>, first_run: bool) -> String {
 }
 
 /// What is said above [`Comparison::once`].
-pub const MAY_BE_CHANCE: &str = "Seen once: a single recording shows it, so it may be chance";
+pub const MAY_BE_CHANCE: &str =
+    "May be chance: a single recording shows it, or both runs have the requirement either way";
 
 /// That the requirements of the runs were decided by different checks, if so: what is said above the changes of requirements.
 #[must_use]
@@ -126,7 +127,7 @@ pub fn totals(comparison: &Comparison) -> String {
         counted(comparison.changes.len(), "change")
     );
     if !comparison.once.is_empty() {
-        let _ = write!(text, ", {} seen once", comparison.once.len());
+        let _ = write!(text, ", {} that may be chance", comparison.once.len());
     }
     if let Some(left) = comparison.left_out {
         let LeftOut { fewer_than, changes } = left;
@@ -426,10 +427,10 @@ mod tests {
             "frame 31, entry 88",
             "fail, DTLS, bob",
             "data/new/chrome-stack",
-            "3 cases compared: 1 ended otherwise, 1 change, 1 seen once; 5 in fewer than 2 scenarios are left out; \
+            "3 cases compared: 1 ended otherwise, 1 change, 1 that may be chance; 5 in fewer than 2 scenarios are left out; \
              different checks decided the requirements, of which 1 differ; 1 case with another verdict by the records alone; \
              1 case only in the second run",
-            "Seen once",
+            "May be chance",
             "1 scenario, data/a/firefox-stack frame 9, entry 12",
             "decided by different checks: peerproof 1 → peerproof ",
             "1 scenario, ice/a/chrome-stack<",
@@ -447,7 +448,7 @@ mod tests {
         let text = markdown(&comparison());
         for expected in [
             "| ClientHello: suites | − TLS\\_A  + ",
-            "## Seen once",
+            "## May be chance",
             "| firefox | statistics transport | + ",
             "data/a/firefox-stack frame 9, entry 12 |",
             "| stack | requirement r | − pass  + fail | 1 scenario, ice/a/chrome-stack |",

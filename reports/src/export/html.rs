@@ -334,6 +334,21 @@ mod tests {
     }
 
     #[test]
+    fn the_head_says_what_the_reference_stack_is_called() {
+        let mut report = report();
+        let name = |report: &RunReport| called(report).into_iter().collect::<Vec<_>>();
+        assert_eq!(name(&report), []);
+        let stack = report
+            .cases
+            .iter_mut()
+            .flat_map(|case| &mut case.peers)
+            .filter(|it| it.implementation == "stack");
+        stack.for_each(|peer| peer.version = "0.1.0 (webrtc 0.21.1)".to_owned());
+        let expected = ("stack 0.1.0 (webrtc 0.21.1)".to_owned(), "webrtc 0.21.1".to_owned());
+        assert_eq!(name(&report), [expected]);
+    }
+
+    #[test]
     fn an_empty_run_is_a_page_too() {
         let empty = RunReport::new("peerproof".to_owned(), 0, 0, 0, vec![]);
         assert_eq!(packed(&page(&empty), "data-rows"), Value::Array(Vec::new()));
