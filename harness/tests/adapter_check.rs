@@ -87,7 +87,7 @@ fn a_lost_event_is_found() {
     found(&violations, "alone: an event reports have-local-offer");
 }
 
-/// The stack, of whose events those of one name are reported so many times, and all that are left are numbered anew.
+/// The stack, of whose events those of one name are reported that number of times, and all that are left are numbered anew.
 fn renumbered(event: &str, times: usize) -> Vec<(String, String)> {
     let program = format!(
         "import re, sys

@@ -14,7 +14,6 @@ use super::rewritten::rewritten;
 use super::sockets::alone;
 use super::unnegotiated::{Unnegotiated, unnegotiated};
 use super::unserved::unserved;
-use super::view::PeerView;
 use crate::api::Views;
 use crate::case_file::{CasePeer, FORMAT, NotPlayed, Runs, SnapshotResult};
 use crate::catalogue::Catalogue;
@@ -110,9 +109,8 @@ fn caused(
     }
 }
 
-pub(crate) fn views(record: &CaseRecord) -> Views {
-    let of = |name: &String| (name.clone(), PeerView::of(&record.timeline, name));
-    record.file.peers.iter().map(|peer| of(&peer.name)).collect()
+pub(super) fn views(record: &CaseRecord) -> Views {
+    crate::api::views(&record.timeline, record.file.peers.iter().map(|peer| &peer.name))
 }
 
 pub(super) fn verdict(outcome: Outcome, sentence: String) -> Verdict {

@@ -29,7 +29,6 @@ pub use crate::record::CaseRecord;
 pub use bitrate::{Bitrate, LinkChange};
 pub use check::Meeting;
 pub use judge::judge;
-pub(crate) use judge::views;
 pub use lacking::Missing;
 pub use snapshot::{NoSnapshot, Snapshot};
 pub use standing::{Standing, standing};

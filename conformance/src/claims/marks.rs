@@ -83,7 +83,7 @@ impl Known {
 
     /// Adds what a recorded case shows of both peers.
     pub fn add(&mut self, record: &CaseRecord) {
-        let views = crate::case::views(record);
+        let views = crate::api::views(&record.timeline, record.file.peers.iter().map(|peer| &peer.name));
         let session = Session::new(record, &views);
         for (n, peer) in record.file.peers.iter().enumerate() {
             // One that did not open has said no version.
