@@ -6,7 +6,7 @@ use crate::record::CaseRecord;
 use peerproof_captures::event::PeerEvent;
 use peerproof_captures::sdp::Candidate;
 use peerproof_captures::server::{ServerEvent, ServerEventKind};
-use peerproof_captures::timeline::{Condition, Expected, What};
+use peerproof_captures::timeline::{Condition, Entry, Expected, What};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -90,8 +90,12 @@ fn lacks_socket<'a>(record: &'a CaseRecord, expected: &Expected, ended: u64) -> 
     if let [only] = configured(record, wanted, ended).into_iter().collect::<Vec<_>>()[..] {
         return counts.iter().any(Option::is_some).then_some(only);
     }
-    // Of two that lack it either may be named only where they are alike, and where it is not the server's doing.
-    let alike = one.implementation == other.implementation && !kinds.allows(&ServerEventKind::Refused);
+    // Of two that lack it either may be named only where they are alike, and where it is not the doing of the server: one that refuses
+    // nobody who came.
+    let came = |entry: &&Entry| matches!(&entry.what, What::Server { server, event } if server == wanted && event.client().is_some());
+    let is_the_servers =
+        kinds.allows(&ServerEventKind::Refused) && record.timeline.iter().any(|entry| came(&entry));
+    let alike = one.implementation == other.implementation && !is_the_servers;
     match counts.into_iter().flatten().next() {
         Some((of_one, of_other)) if of_one != of_other || alike => {
             Some(if of_one <= of_other { &one.name } else { &other.name })

@@ -304,7 +304,14 @@ fn the_peer_whose_socket_a_server_did_not_see_is_named() {
 /// What each client was refused at the server relay, the error that alice reports, and a step that awaits a refusal with that code of two
 /// sockets. Neither peer's packets are recorded.
 fn unseen(refused: &[(&str, u16)], error: Option<u16>, code: u16) -> Verdict {
+    unseen_of(["stack", "chrome"], refused, error, code)
+}
+
+fn unseen_of(peers: [&str; 2], refused: &[(&str, u16)], error: Option<u16>, code: u16) -> Verdict {
     let mut case = CaseBuilder::new("");
+    for (peer, of) in case.record.file.peers.iter_mut().zip(peers) {
+        of.clone_into(&mut peer.implementation);
+    }
     let url = "turn:192.0.2.2:3478";
     let started = json!({"server": "relay", "event": {"started": {"software": "", "urls": [format!("{url}?transport=udp")]}}});
     case.push(serde_json::from_value(json!({ "server": started })).unwrap());
@@ -332,6 +339,17 @@ fn unseen(refused: &[(&str, u16)], error: Option<u16>, code: u16) -> Verdict {
         seen: Seen::ServerEvents { server: "relay".to_owned(), events: Vec::new() },
     });
     case.verdict()
+}
+
+#[test]
+fn of_two_peers_of_one_implementation_either_is_why_nobody_came_to_a_server() {
+    let alike = ["stack", "stack"];
+    fails(&unseen_of(alike, &[], None, 300), Layer::Gathering, "alice", "it gathered none");
+    // Who came was not refused: that is the server's doing.
+    for (peers, refused) in [(["stack", "chrome"], &[][..]), (alike, &[("udp 192.0.2.1:1000", 401)])] {
+        let verdict = unseen_of(peers, refused, None, 300);
+        assert!(verdict.sentence.starts_with("refused 300"), "{}", verdict.sentence);
+    }
 }
 
 #[test]
