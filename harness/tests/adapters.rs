@@ -9,8 +9,10 @@
 )]
 
 use peerproof::adapters;
+use peerproof::judge;
 use peerproof::run::peers::{is_required, missing};
 use peerproof::versions::{Wanted, debian::upstream};
+use peerproof_conformance::claims::marks::Known;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -33,7 +35,31 @@ fn run(name: &str, args: &[&str]) -> (String, serde_json::Value) {
     let printed = String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
     assert!(done.status.success(), "{name}: {printed}");
     let run = std::fs::read(output.path().join("run.json")).unwrap();
+    are_known(output.path());
     (printed, serde_json::from_slice(&run).unwrap())
+}
+
+/// Whether the marks that the peers of a run show are those by which their implementations are known.
+fn are_known(run: &Path) {
+    let shown = judge::records(
+        run,
+        |_| true,
+        |record| {
+            let mut shown = Known::default();
+            shown.add(&record);
+            shown
+        },
+    );
+    for (name, shown) in shown.unwrap().into_iter().flat_map(|shown| shown.0) {
+        for (mark, values) in shown.marks {
+            let known = Known::embedded().0.get(&name).and_then(|known| known.marks.get(&mark));
+            let is_known = known.is_some_and(|known| values.is_subset(known));
+            assert!(
+                is_known,
+                "{name}: {mark:?} {values:?} is not in conformance/marks.json (cargo xtask marks RUN)"
+            );
+        }
+    }
 }
 
 /// The archive moves on: the names say no number, so that what is required is always available.

@@ -14,10 +14,12 @@ mod needs;
 
 use children::{PEERPROOF, child};
 use needs::is_here;
+use peerproof::judge;
 use peerproof::kits::Kit;
 use peerproof::process::{Owned, Spec};
 use peerproof::tools::Tool;
 use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -136,8 +138,9 @@ async fn started(part: &mut Owned, line: &str) {
     part.ready(PATIENCE, |said| said.contains(line).then_some(())).await.unwrap();
 }
 
-/// Plays these cases with implementations behind remote ends.
-async fn play(remote: &str, names: &[&str]) -> (Output, Vec<Value>) {
+/// Plays these cases with implementations behind remote ends. What was printed, the cases of `run.json`, and of which peers each recording has
+/// packets.
+async fn play(remote: &str, names: &[&str]) -> (Output, Vec<Value>, BTreeMap<String, BTreeSet<usize>>) {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("peerproof.toml");
     let text = ["chrome", "firefox"].map(|browser| {
@@ -159,7 +162,15 @@ async fn play(remote: &str, names: &[&str]) -> (Output, Vec<Value>) {
     let output = tokio::time::timeout(PATIENCE, run).await.unwrap().unwrap();
     let report: Value =
         serde_json::from_slice(&std::fs::read(folder.path().join("run/run.json")).unwrap()).unwrap();
-    (output, report["cases"].as_array().unwrap().clone())
+    let senders = judge::records(
+        &folder.path().join("run"),
+        |_| true,
+        |record| {
+            let packets = record.packets().into_iter().flat_map(|wire| &wire.packets);
+            (record.file.name.clone(), packets.map(|packet| packet.sender.0).collect())
+        },
+    );
+    (output, report["cases"].as_array().unwrap().clone(), senders.unwrap_or_default().into_iter().collect())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -176,7 +187,7 @@ async fn browsers_behind_a_grid_play_what_needs_no_lab() {
         "media/video/grid_firefox-stack",
         "network/home-nat/grid_chrome-grid_firefox",
     ];
-    let (output, cases) = play(&format!("http://127.0.0.1:{}", grid.hub), &names).await;
+    let (output, cases, senders) = play(&format!("http://127.0.0.1:{}", grid.hub), &names).await;
     let printed =
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     // Each session was closed, by whoever opened it.
@@ -187,6 +198,10 @@ async fn browsers_behind_a_grid_play_what_needs_no_lab() {
         let name = case["name"].as_str().unwrap();
         let wanted = if name.starts_with("network/") { "unsupported" } else { "pass" };
         assert_eq!(case["verdict"]["outcome"], wanted, "{name}: {printed}");
+        // The stack's tap sees what the remote browser sends, too.
+        if name.contains("stack") {
+            assert_eq!(senders.get(name), Some(&BTreeSet::from([0, 1])), "{name}");
+        }
     }
     assert_eq!(sessions, (0, 4), "{printed}");
 }
@@ -195,7 +210,7 @@ async fn browsers_behind_a_grid_play_what_needs_no_lab() {
 async fn a_remote_end_that_is_not_there_is_reported() {
     let [nobody] = free_ports();
     let remote = format!("http://127.0.0.1:{nobody}");
-    let (output, cases) = play(&remote, &["data/echo/stack-grid_chrome"]).await;
+    let (output, cases, _) = play(&remote, &["data/echo/stack-grid_chrome"]).await;
     assert_eq!((output.status.code(), cases.len()), (Some(3), 1));
     let sentence = cases[0]["verdict"]["sentence"].as_str().unwrap();
     assert!(sentence.contains(&remote) && sentence.contains("failed to open a session"), "{sentence}");
