@@ -266,6 +266,7 @@ fn what_the_handshake_shows_otherwise() {
         ("dtlsCipher", "TLS_AES_256_GCM_SHA384", Layer::Dtls),
         ("srtpCipher", "SRTP_AEAD_AES_256_GCM", Layer::Srtp),
         ("tlsVersion", "FEFF", Layer::Dtls),
+        ("tlsVersion", "FEFE", Layer::Dtls),
         ("dtlsState", "failed", Layer::Dtls),
         ("iceLocalUsernameFragment", "zzzz", Layer::Checks),
     ] {
