@@ -360,62 +360,82 @@ fn stray_payload_type(sdp: &str) -> Option<(usize, &str, usize)> {
 /// The longest message for a description that does not say it, in bytes (RFC 8841 §6.1).
 const UNSTATED_MESSAGE_SIZE: u64 = 65_536;
 
+/// How long a message may be that is sent to a peer, by its description.
+struct Allowed<'a> {
+    by: &'a str,
+    t_us: u64,
+    entry: u64,
+    line: usize,
+    bytes: u64,
+    /// Whether the description says it.
+    is_stated: bool,
+}
+
+impl<'a> Allowed<'a> {
+    /// By a description that was carried; none if it sets no limit. `unless_stated` says whether one that states nothing sets the limit of the RFC.
+    fn of(entry: &Entry, by: &'a str, sdp: &str, unless_stated: bool) -> Option<Self> {
+        let parsed = SessionDescription::parse(sdp);
+        let found = parsed.media().find_map(|section| section.typed::<MaxMessageSize>().next());
+        let is_stated = found.is_some();
+        let (line, bytes) = match found {
+            Some(found) => (found.line, found.value.ok()?.0),
+            None if unless_stated => {
+                let line = sdp.lines().position(|line| line.starts_with("m=application "))?;
+                (line + 1, UNSTATED_MESSAGE_SIZE)
+            }
+            None => return None,
+        };
+        (bytes > 0).then_some(Self { by, t_us: entry.t_us, entry: entry.n, line, bytes, is_stated })
+    }
+
+    fn cause(&self, length: u64) -> Cause {
+        let Self { by, bytes, .. } = self;
+        let announced = if self.is_stated {
+            format!("a=max-message-size:{bytes}")
+        } else {
+            format!("no a=max-message-size, which stands for {bytes}")
+        };
+        Cause {
+            t_us: self.t_us,
+            layer: Layer::DataChannel,
+            side: (*by).to_owned(),
+            sentence: format!("{by} should take a message of {length} bytes, but announces {announced}"),
+            evidence: vec![Place::Line { entry: self.entry, line: self.line }],
+        }
+    }
+}
+
 /// The other peer, where a message of the scenario is longer than its description allows: `send` must reject it then (webrtc-pc §6.2).
 fn too_long(record: &CaseRecord, top: Layer, failure: &Verdict) -> Option<Cause> {
     let sender = failure.side.as_deref().filter(|_| top == Layer::DataChannel)?;
-    let mut allowed: Option<(&str, u64, u64, usize, u64, bool)> = None;
-    let mut asked: BTreeMap<u64, u64> = BTreeMap::new();
-    let mut cause = None;
-    // Some answer an offer of less without any.
-    let sizes = |sdp: &str| {
+    // Some answer an offer of less without any: what the sender itself takes says whether it means more.
+    let takes_more = |sdp: &str| {
         let sdp = SessionDescription::parse(sdp);
         let mut all = sdp.media().filter_map(|section| section.typed::<MaxMessageSize>().next()?.value.ok());
         all.any(|it| it.0 == 0 || it.0 > UNSTATED_MESSAGE_SIZE)
     };
-    let states = record.timeline.iter().any(
-        |entry| matches!(&entry.what, What::Carried { from, sent, .. } if from == sender && sizes(&sent.sdp)),
-    );
+    let unless_stated = record.timeline.iter().any(|entry| {
+        matches!(&entry.what, What::Carried { from, sent, .. } if from == sender && takes_more(&sent.sdp))
+    });
+    let mut allowed: Option<Allowed<'_>> = None;
+    let mut asked: BTreeMap<u64, u64> = BTreeMap::new();
+    let mut cause = None;
     for entry in &record.timeline {
         match &entry.what {
             // What was rewritten on the way is not what that peer announced.
             What::Carried { from, to, sent, delivered } if to == sender => {
-                let sdp = SessionDescription::parse(sent.sdp.as_str());
-                let found = sdp.media().find_map(|section| section.typed::<MaxMessageSize>().next());
-                let stated = found.map(|found| Some((found.line, found.value.ok()?.0, true)));
-                let unstated = || {
-                    let line = sent.sdp.lines().position(|line| line.starts_with("m=application "))?;
-                    Some((line + 1, UNSTATED_MESSAGE_SIZE, false))
-                };
-                let most = stated.unwrap_or_else(|| states.then(unstated).flatten());
-                let most = most.filter(|(_, most, _)| delivered.is_none() && *most > 0);
-                allowed = most.map(|(line, most, is_stated)| {
-                    (from.as_str(), entry.t_us, entry.n, line, most, is_stated)
-                });
+                let of_it = || Allowed::of(entry, from, &sent.sdp, unless_stated);
+                allowed = delivered.is_none().then(of_it).flatten();
             }
             What::Command { peer, id, name, args } if peer == sender && name == "send" => {
                 asked.extend(crate::claims::message_length(args).map(|length| (*id, length)));
             }
             What::Answer { peer, id, answer: Answer::Rejected { .. } } if peer == sender => {
-                let (Some(length), Some((from, t_us, n, line, most, is_stated))) = (asked.get(id), allowed)
-                else {
-                    continue;
-                };
-                if *length > most && cause.is_none() {
-                    cause = Some(Cause {
-                        t_us,
-                        layer: Layer::DataChannel,
-                        side: from.to_owned(),
-                        sentence: if is_stated {
-                            format!(
-                                "{from} should take a message of {length} bytes, but announces a=max-message-size:{most}"
-                            )
-                        } else {
-                            format!(
-                                "{from} should take a message of {length} bytes, but announces no a=max-message-size, which stands for {most}"
-                            )
-                        },
-                        evidence: vec![Place::Line { entry: n, line }],
-                    });
+                if let (Some(length), Some(allowed)) = (asked.get(id), &allowed)
+                    && *length > allowed.bytes
+                    && cause.is_none()
+                {
+                    cause = Some(allowed.cause(*length));
                 }
             }
             // The scenario wants the rejection.

@@ -40,8 +40,7 @@ pub(super) fn lost(record: &CaseRecord, views: &Views) -> Option<Verdict> {
 /// long it had for that.
 fn reached(record: &CaseRecord, n: u64) -> Layer {
     let until: Vec<Entry> = record.timeline.iter().filter(|entry| entry.n <= n).cloned().collect();
-    let of = |name: &String| (name.clone(), PeerView::of(&until, name));
-    let views: Views = record.file.peers.iter().map(|peer| of(&peer.name)).collect();
+    let views = crate::api::views(&until, record.file.peers.iter().map(|peer| &peer.name));
     if let Some(diverged) = first_diverged(record, &views, Layer::Media) {
         return diverged.layer;
     }

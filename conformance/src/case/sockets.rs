@@ -92,9 +92,8 @@ fn lacks_socket<'a>(record: &'a CaseRecord, expected: &Expected, ended: u64) -> 
     }
     // Of two that lack it either may be named only where they are alike, and where it is not the doing of the server: one that refuses
     // nobody who came.
-    let came = |entry: &&Entry| matches!(&entry.what, What::Server { server, event } if server == wanted && event.client().is_some());
-    let is_the_servers =
-        kinds.allows(&ServerEventKind::Refused) && record.timeline.iter().any(|entry| came(&entry));
+    let came = |entry: &Entry| matches!(&entry.what, What::Server { server, event } if server == wanted && event.client().is_some());
+    let is_the_servers = kinds.allows(&ServerEventKind::Refused) && record.timeline.iter().any(came);
     let alike = one.implementation == other.implementation && !is_the_servers;
     match counts.into_iter().flatten().next() {
         Some((of_one, of_other)) if of_one != of_other || alike => {

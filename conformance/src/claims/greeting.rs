@@ -45,9 +45,6 @@ const MARKS: [(&str, &str); 3] =
     [("firefox", "mozilla...THIS_IS_SDPARTA"), ("libdatachannel", "rtc"), (STR0M, "str0m")];
 const STR0M: &str = "str0m";
 
-/// Implementations that leave none: `-`, as RFC 9429 §5.2.1 asks. What a name stands for that is in neither list is not known here.
-const UNMARKED: [&str; 7] = ["aiortc", "chrome", "libwebrtc", "pion", "stack", "webrtcbin", "werift"];
-
 pub(super) fn check(session: &Session<'_>, found: &mut Vec<Contradiction>) {
     found.extend(session.peers().filter_map(|(peer, _)| marked(session, peer)));
     for (peer, _) in session.peers() {
@@ -149,7 +146,8 @@ const FEATURES: (&str, Layer) = ("hello/features", Layer::Signalling);
 fn marked(session: &Session<'_>, peer: &CasePeer) -> Option<Contradiction> {
     let CasePeer { name, implementation, version, .. } = peer;
     let own = MARKS.iter().find(|(of, _)| of == implementation);
-    if own.is_none() && !UNMARKED.contains(&implementation.as_str()) {
+    // What a name stands for that nobody knows may leave any; who is known and leaves none writes `-`, as RFC 9429 §5.2.1 asks.
+    if own.is_none() && !Known::embedded().0.contains_key(implementation) {
         return None;
     }
     session.asked(name).into_iter().filter(|asked| asked.name == "createOffer").find_map(|asked| {

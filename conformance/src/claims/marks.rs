@@ -1,4 +1,4 @@
-//! Marks: what shows whose implementation a peer is, since no scenario changes it and its kind differs from one implementation to the next.
+//! Marks: what shows which implementation a peer is. No scenario changes it, and it differs between implementations.
 //!
 //! [`Known`] has the marks of each implementation that this project plays with, as recordings of ours showed them
 //! (`conformance/marks.json`, made by `cargo xtask marks`). A mark that is not in it says nothing: versions change their habits. One that is
@@ -125,17 +125,17 @@ impl Known {
         let own = self.0.get(&peer.implementation)?;
         let mut foreign: Vec<(Seen, BTreeSet<&str>)> = Vec::new();
         for seen in seen {
-            let Some(known) = own.marks.get(&seen.mark).filter(|known| !known.contains(&seen.value)) else {
+            if own.marks.get(&seen.mark).is_none_or(|known| known.contains(&seen.value)) {
                 continue;
-            };
+            }
             let owners = self.owners(seen.mark, &seen.value);
-            if !known.is_empty() && !owners.is_empty() {
+            if !owners.is_empty() {
                 foreign.push((seen, owners));
             }
         }
         let is_shared = |(n, (seen, owners)): (usize, &(Seen, BTreeSet<&str>))| {
-            let others = foreign.iter().skip(n + 1);
-            others.clone().any(|(other, of)| other.mark != seen.mark && !owners.is_disjoint(of))
+            let mut others = foreign.iter().skip(n + 1);
+            others.any(|(other, of)| other.mark != seen.mark && !owners.is_disjoint(of))
         };
         let suffices = own.versions.contains(&peer.version) || foreign.iter().enumerate().any(is_shared);
         let (first, owners) = foreign.into_iter().next().filter(|_| suffices)?;
@@ -168,7 +168,7 @@ fn descriptions<'a>(session: &'a Session<'_>, peer: &CasePeer) -> impl Iterator<
     })
 }
 
-/// The mark of a description: that of the session and the first section that is not rejected.
+/// The mark of a description, by its session and its first section with a MID; none if these have no credentials.
 fn description(sdp: &SessionDescription) -> Option<String> {
     let both = [sdp.session(), sdp.media().find(|section| section.has("mid"))?];
     let length = |name: &str| both.iter().find_map(|it| it.value(name)).map(str::len);
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn an_implementation_has_marks_of_each_kind_and_its_descriptions_or_hellos_are_its_own() {
+    fn an_implementation_has_marks_of_each_kind_and_its_hellos_are_its_own() {
         let known = Known::embedded();
         assert!(known.0.len() >= 11, "{}", known.0.len());
         for (name, marks) in &known.0 {

@@ -220,10 +220,9 @@ const fn carries(layer: Layer, class: Class) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::session::Recorded;
+    use super::super::testing::of_session;
     use super::super::{Session, cut_off};
     use super::*;
-    use crate::api::{PeerView, Views};
     use crate::checks::controls::Recording;
     use crate::evidence::Via;
     use peerproof_captures::timeline::Rule;
@@ -253,11 +252,9 @@ mod tests {
             let what = What::Faulted { peer, rule, action: RuleAction::Drop, frame: Some(*frame) };
             record.timeline.push(Entry { n: 0, t_us: *t_us, what });
         }
-        let view = |name: &String| (name.clone(), PeerView::of(&record.timeline, name));
-        let views: Views = names.iter().map(view).collect();
-        let (timeline, wire) = (&record.timeline[..], record.wire.as_ref());
-        let session = Session::of_case(Recorded { views: &views, timeline, stats: None, wire });
-        found(&session, [&names[from], &names[1 - from]], since_us)
+        of_session(&record, &record.timeline, record.wire.as_ref(), |session| {
+            found(session, [&names[from], &names[1 - from]], since_us)
+        })
     }
 
     /// SACKs arrive, so that not all records are lost.
@@ -290,6 +287,7 @@ mod tests {
         assert_eq!(setup(Layer::DataChannel, is_init, 0), None);
         assert_eq!(setup(Layer::DataChannel, is_open, 1), None);
     }
+
     #[test]
     fn what_reaches_the_relay_of_the_other_side_has_arrived() {
         let judged = |is_relayed: bool, arrives: bool| {
@@ -302,16 +300,15 @@ mod tests {
             for packet in packets.iter_mut().filter(|it| is_relayed && arrived(it)) {
                 packet.via = Some(Via { server, channel: Some(16_387), is_known: true });
             }
-            let view = |name: &String| (name.clone(), PeerView::of(&record.timeline, name));
-            let views: Views = names.iter().map(view).collect();
-            let (timeline, wire) = (&record.timeline[..], record.wire.as_ref());
-            let session = Session::of_case(Recorded { views: &views, timeline, stats: None, wire });
-            cut_off(&session, Layer::Sctp, &names[0], None).is_some()
+            of_session(&record, &record.timeline, record.wire.as_ref(), |session| {
+                cut_off(session, Layer::Sctp, &names[0], None).is_some()
+            })
         };
         assert!(judged(false, false));
         assert!(!judged(false, true));
         assert!(!judged(true, true));
     }
+
     #[test]
     fn what_was_lost_before_the_network_was_mended_is_no_reason_any_more() {
         let judged = |is_mended: bool| {
@@ -334,11 +331,9 @@ mod tests {
                 let what = serde_json::from_value(json!({ "step_began": step })).unwrap();
                 record.timeline.push(Entry { n: 1, t_us: frames.last().unwrap().1 + 1_000, what });
             }
-            let view = |name: &String| (name.clone(), PeerView::of(&record.timeline, name));
-            let views: Views = names.iter().map(view).collect();
-            let (timeline, wire) = (&record.timeline[..], record.wire.as_ref());
-            let session = Session::of_case(Recorded { views: &views, timeline, stats: None, wire });
-            cut_off(&session, Layer::Sctp, &names[0], None).is_some()
+            of_session(&record, &record.timeline, record.wire.as_ref(), |session| {
+                cut_off(session, Layer::Sctp, &names[0], None).is_some()
+            })
         };
         assert!(judged(false));
         assert!(!judged(true));

@@ -161,11 +161,10 @@ pub(crate) fn diff(args: &DiffArgs) -> u8 {
         complain(format_args!("{} exists; --force replaces it", to.display()));
         return USAGE;
     }
-    let preface = match args.preface.as_deref().map(|path| (path, input::text(path, Limit::PREFACE))) {
-        None => None,
-        Some((_, Ok(text))) => Some(text),
-        Some((path, Err(error))) => {
-            complain(format_args!("{}: {error}", path.display()));
+    let preface = match super::preface(args.preface.as_deref()) {
+        Ok(preface) => preface,
+        Err(trouble) => {
+            complain(trouble);
             return USAGE;
         }
     };

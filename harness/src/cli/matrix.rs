@@ -2,7 +2,6 @@
 
 use super::runs::{self, Recorded};
 use super::{NOTHING_RAN, USAGE, complain, note};
-use crate::input::{self, Limit};
 use crate::scenario::statements::sentences;
 use crate::terminal::Style;
 use clap::ValueEnum;
@@ -90,15 +89,12 @@ pub(crate) fn matrix(args: &MatrixArgs) -> u8 {
             return USAGE;
         }
     };
-    let preface = match &args.preface {
-        None => None,
-        Some(path) => match input::text(path, Limit::PREFACE) {
-            Ok(text) => Some(text),
-            Err(error) => {
-                complain(format_args!("{}: {error}", path.display()));
-                return USAGE;
-            }
-        },
+    let preface = match super::preface(args.preface.as_deref()) {
+        Ok(preface) => preface,
+        Err(trouble) => {
+            complain(trouble);
+            return USAGE;
+        }
     };
     let reports: Vec<RunReport> = runs.into_iter().map(|run| run.report).collect();
     let mut matrix = Matrix::of(&reports);

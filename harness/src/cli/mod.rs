@@ -28,10 +28,12 @@ mod watch;
 pub use args::{Args, Chosen};
 pub use play::{Prepared, prepare};
 
+use crate::input::{self, Limit};
 use crate::terminal::{Guard, colour};
 use args::Command;
 use clap::Parser;
 use std::io::{BufWriter, Stderr, StdoutLock, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -128,6 +130,14 @@ pub(crate) fn say_json(value: &impl serde::Serialize) -> std::io::Result<()> {
 /// Writes a line that belongs to no output.
 pub(crate) fn note(text: impl std::fmt::Display) {
     let _ = writeln!(stderr(), "note: {text}");
+}
+
+/// The text with which a document begins, if one is given.
+fn preface(path: Option<&Path>) -> Result<Option<String>, String> {
+    let read = |path: &Path| {
+        input::text(path, Limit::PREFACE).map_err(|error| format!("{}: {error}", path.display()))
+    };
+    path.map(read).transpose()
 }
 
 /// Writes a line about trouble.

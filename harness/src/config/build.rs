@@ -56,18 +56,19 @@ impl Configuration {
         };
         let mut errors = Vec::new();
         // Errors of the file first: only there they have a place.
-        let mut configuration = match sets {
-            [] => Self::parse(path, &text)?,
+        let set = match sets {
+            [] => None,
             sets => {
                 toml::from_str::<File>(&text).map_err(|error| {
                     ConfigErrors::Malformed(Box::new(ScenarioError::of_toml(path, &text, &error)))
                 })?;
-                let set = set::with(&text, sets)
-                    .map_err(|message| ConfigErrors::Wrong(vec![of_flag("--set", message)]))?;
-                Self::parse(path, &set)?
+                let with = set::with(&text, sets);
+                Some(with.map_err(|message| ConfigErrors::Wrong(vec![of_flag("--set", message)]))?)
             }
         };
-        errors.extend(absent(path, &text));
+        let effective = set.as_deref().unwrap_or(&text);
+        let mut configuration = Self::parse(path, effective)?;
+        errors.extend(absent(path, &text, effective));
         for program in programs {
             match from_flag(program) {
                 Ok(program) => {
@@ -242,9 +243,10 @@ fn of_flag(flag: &str, message: String) -> ScenarioError {
     ScenarioError::whole(Path::new(flag), message)
 }
 
-/// The folders and files that a file names and that are not there, each at its key.
-fn absent(path: &Path, text: &str) -> Vec<ScenarioError> {
-    let Ok(file) = toml::from_str::<File>(text) else { return Vec::new() };
+/// The folders and files that are named and not there, each at its key in the text of the file. `effective` is that text with what the command
+/// line sets.
+fn absent(path: &Path, text: &str, effective: &str) -> Vec<ScenarioError> {
+    let Ok(file) = toml::from_str::<File>(effective) else { return Vec::new() };
     let (folder, places) = (path.parent().unwrap_or(Path::new("")), Places::of(text));
     let mut errors = Vec::new();
     let mut check = |at: &[&str], named: &Path, is_folder: bool| {
@@ -392,6 +394,10 @@ mod tests {
             assert!(error.contains(place), "{place}\n{error}");
         }
         assert_eq!(error.matches("peerproof.toml:").count(), 5, "{error}");
+        // What the command line sets is what counts.
+        let set = ["a:directory=.".to_owned()];
+        let error = Configuration::load(Some(&path), &[], &[], &set).unwrap_err().to_string();
+        assert!(!error.contains(":6:1: ") && error.contains(":7:1: "), "{error}");
     }
 
     #[test]

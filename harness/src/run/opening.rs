@@ -39,6 +39,9 @@ pub(super) async fn open(
     file: &mut CaseFile,
 ) -> Result<Running, NotPlayed> {
     let CaseContext { setting, case, stage, journal, .. } = *context;
+    if let Some(unprovoked) = unprovoked(case) {
+        return Err(unprovoked);
+    }
     let cast: Vec<(&String, &Arc<dyn Implementation>)> = case.pair.iter().collect();
     let [(one, of_one), (other, of_other)] = cast.as_slice() else {
         return Err(NotPlayed::Broken { cause: "a case has two peers".to_owned() });
@@ -153,6 +156,14 @@ fn lacking(scenario: &Scenario, peers: [&PeerInfo; 2]) -> Option<NotPlayed> {
     })
 }
 
+/// Why a case is not played of which the scenario asks for another kind of ICE agent, at a peer that nobody can ask for one.
+fn unprovoked(case: &Case) -> Option<NotPlayed> {
+    let asks = |peer: &str| case.scenario().peers.get(peer).is_some_and(|spec| spec.ice.is_some());
+    let (peer, it) = case.pair.iter().find(|(peer, it)| asks(peer) && !it.abilities().provoked)?;
+    let reason = format!("nobody can ask {} for another kind of ICE agent", it.name());
+    Some(NotPlayed::Unsupported { peer: Some(peer.clone()), reason })
+}
+
 /// Why a case is not played, if one of its peers did not open and perhaps another before it.
 fn not_played(before: Option<NotPlayed>, peer: Option<&String>, error: OpenError) -> NotPlayed {
     match (error, before) {
@@ -246,7 +257,10 @@ fn start(
 
 #[cfg(test)]
 mod tests {
+    use super::super::plan::{Filter, plan};
     use super::*;
+    use crate::peers::implementation::Roster;
+    use crate::scenario::Suite;
     use peerproof_captures::feature::Feature;
 
     #[test]
@@ -265,6 +279,32 @@ mod tests {
         let broken = Some(NotPlayed::Broken { cause: "no driver".to_owned() });
         let NotPlayed::Broken { cause } = not_played(broken, Some(&alice), missing()) else { panic!() };
         assert_eq!(cause, "no driver");
+    }
+
+    #[test]
+    fn who_can_be_asked_for_no_other_ice_agent_is_said() {
+        let yaml = "
+title: t
+peers:
+  alice: { role: offerer, plays: [stack] }
+  bob: { role: answerer, plays: [stack, chrome], ice: { lite: true } }
+steps: [{ negotiate: {} }]
+";
+        let file = crate::scenario::load::scenario(Path::new("t.yaml"), "ice/t", yaml).unwrap();
+        let suite = Suite { scenarios: vec![file], controls: Vec::new() };
+        let cases = plan(&suite, &Roster::default(), &Filter::default());
+        let why = cases.iter().map(|case| match unprovoked(case) {
+            Some(NotPlayed::Unsupported { peer, reason }) => (case.name.as_str(), peer, reason),
+            other => (case.name.as_str(), None, format!("{other:?}")),
+        });
+        let reason = "nobody can ask chrome for another kind of ICE agent".to_owned();
+        assert_eq!(
+            why.collect::<Vec<_>>(),
+            [
+                ("ice/t/stack-stack", None, "None".to_owned()),
+                ("ice/t/stack-chrome", Some("bob".to_owned()), reason),
+            ]
+        );
     }
 
     #[tokio::test]

@@ -157,8 +157,7 @@ fn players<'a>(roster: &'a Roster, named: &[String]) -> Vec<&'a Arc<dyn Implemen
     players
 }
 
-/// Whether this pair fits: not excluded, with a tap if the scenario acts on packets and is played in no lab, and each peer can be provoked
-/// as the scenario provokes it.
+/// Whether this pair fits: not excluded, and with a tap if the scenario acts on packets and is played in no lab.
 fn fits(scenario: &Scenario, offerer: &dyn Implementation, answerer: &dyn Implementation) -> bool {
     let is = |wanted: &Option<String>, it: &dyn Implementation| {
         wanted.as_deref().is_none_or(|name| name == it.name() || name == it.is())
@@ -173,14 +172,7 @@ fn fits(scenario: &Scenario, offerer: &dyn Implementation, answerer: &dyn Implem
                 .steps
                 .iter()
                 .any(|step| matches!(step.action, Action::Network(_) | Action::Quiet(_))));
-    let is_unprovoked = |role, it: &dyn Implementation| {
-        let provokes = scenario.peers.values().any(|peer| peer.role == role && peer.ice.is_some());
-        provokes && !it.abilities().provoked
-    };
-    !excluded
-        && (!needs_tap || [offerer, answerer].iter().any(|it| it.abilities().tapped))
-        && !is_unprovoked(Role::Offerer, offerer)
-        && !is_unprovoked(Role::Answerer, answerer)
+    !excluded && (!needs_tap || [offerer, answerer].iter().any(|it| it.abilities().tapped))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod builder;
 mod causes;
 mod messages;
 mod scenario;
+mod servers;
 
 use super::*;
 use crate::checks::{self, Finding};

@@ -4,7 +4,7 @@
 use super::super::html::encode;
 use super::super::{ExportError, outcome, remark};
 use super::{
-    cases, differing, gaps, id, id_of_feature, lacking, parts, places, ratio, summary, tables, ways,
+    besides, cases, differing, gaps, id, id_of_feature, lacking, places, ratio, short, summary, tables, ways,
 };
 use crate::escape::lines;
 use crate::matrix::{Came, Cell, Difference, Matrix, Play};
@@ -194,12 +194,7 @@ impl Feature {
 impl Shown {
     /// A cell with the anchor of its cases, and how many scenarios of it come out otherwise with the roles exchanged.
     fn of(cell: &Cell, target: String, differing: usize) -> Self {
-        let words = ["unexpected", "known", "unsupported"];
-        let classes = [Came::Unexpected, Came::Known, Came::Unsupported].map(class);
-        let marks = parts(cell, words).into_iter().map(|(count, word)| {
-            let class = words.iter().position(|it| *it == word).and_then(|n| classes.get(n).copied());
-            (class.unwrap_or_default(), format!("{count} {word}"))
-        });
+        let marks = besides(cell).map(|(came, count)| (class(came), format!("{count} {}", short(came))));
         let differs = (differing > 0).then(|| ("differs", format!("{differing} ≠")));
         Self {
             target,

@@ -2,7 +2,8 @@
 
 use super::super::{outcome, remark};
 use super::{
-    by_pair, cases, differing, gaps, id, id_of_feature, lacking, parts, places, ratio, summary, tables, ways,
+    besides, by_pair, cases, differing, gaps, id, id_of_feature, lacking, places, ratio, short, summary,
+    tables, ways,
 };
 use crate::escape::markdown as escape;
 use crate::matrix::{Came, Cell, Difference, Matrix, Play};
@@ -109,10 +110,12 @@ fn shown(cell: &Cell, differing: usize, target: &str) -> String {
     if cell.is_empty() {
         return "–".to_owned();
     }
-    let counted = parts(cell, ["unexpected ⚠", "known", "unsupported"]).into_iter();
-    let counted = counted.chain((differing > 0).then_some((differing, "≠")));
-    let counted = counted.map(|(count, word)| format!("{count} {word}"));
-    let all: Vec<String> = ratio(cell).into_iter().chain(counted).collect();
+    let counted = besides(cell).map(|(came, count)| {
+        let warning = if came == Came::Unexpected { " ⚠" } else { "" };
+        format!("{count} {}{warning}", short(came))
+    });
+    let differs = (differing > 0).then(|| format!("{differing} ≠"));
+    let all: Vec<String> = ratio(cell).into_iter().chain(counted).chain(differs).collect();
     format!("[{}](#{target})", all.join(", "))
 }
 

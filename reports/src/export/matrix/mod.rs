@@ -71,10 +71,22 @@ fn lasting(matrix: &Matrix<'_>, of: usize) -> String {
     if same > 1 { format!("{}@{}", name(it), it.version) } else { name(it) }
 }
 
-/// What came of a cell, as words with their numbers, for those that are not zero.
-fn parts(cell: &Cell, words: [&'static str; 3]) -> Vec<(usize, &'static str)> {
-    let counts = [cell.unexpected, cell.known, cell.unsupported];
-    counts.into_iter().zip(words).filter(|(count, _)| *count > 0).collect()
+/// What came of a cell besides what passed, with its number, as far as there is any.
+fn besides(cell: &Cell) -> impl Iterator<Item = (Came, usize)> + use<> {
+    let counts = [
+        (Came::Unexpected, cell.unexpected),
+        (Came::Known, cell.known),
+        (Came::Unsupported, cell.unsupported),
+    ];
+    counts.into_iter().filter(|(_, count)| *count > 0)
+}
+
+/// What came of a case, in one word.
+fn short(came: Came) -> &'static str {
+    match came {
+        Came::Known => "known",
+        came => came.word(),
+    }
 }
 
 /// How many scenarios of a cell come out otherwise with the roles exchanged.

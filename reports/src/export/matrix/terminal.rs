@@ -2,7 +2,7 @@
 
 use super::super::terminal::{clean, pad, width};
 use super::super::{outcome, remark};
-use super::{by_pair, cases, differing, gaps, lacking, parts, places, ratio, summary, tables, ways};
+use super::{besides, by_pair, cases, differing, gaps, lacking, places, ratio, summary, tables, ways};
 use crate::matrix::{Came, Cell, Difference, Matrix, Play};
 use indexmap::IndexMap;
 
@@ -228,7 +228,15 @@ impl Page<'_, '_> {
 /// A cell in a few characters, with how many of its scenarios come out otherwise with the roles exchanged.
 fn shown(cell: &Cell, differing: usize) -> String {
     let mut all: Vec<String> = ratio(cell).into_iter().collect();
-    all.extend(parts(cell, ["!", "k", "u"]).into_iter().map(|(count, mark)| format!("{count}{mark}")));
+    all.extend(besides(cell).map(|(came, count)| {
+        let mark = match came {
+            Came::Unexpected => "!",
+            Came::Known => "k",
+            Came::Unsupported => "u",
+            Came::Passed => "",
+        };
+        format!("{count}{mark}")
+    }));
     all.extend((differing > 0).then(|| format!("{differing}≠")));
     if all.is_empty() { "–".to_owned() } else { all.join(" ") }
 }
