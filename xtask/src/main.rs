@@ -7,6 +7,7 @@ mod degrade;
 mod golden;
 mod marks;
 mod quotes;
+mod rates;
 mod tidy;
 
 use clap::{Parser, Subcommand};
@@ -42,6 +43,8 @@ enum Chore {
     Quotes(quotes::Quotes),
     /// Write what implementations are known by, from runs of them
     Marks(marks::Arguments),
+    /// Give known deviations whose rate excludes nothing the rate that runs show
+    Rates(rates::Arguments),
     /// Copy captures as an observer would have them who sees less
     Degrade(degrade::Degrade),
 }
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
 fn work() -> anyhow::Result<()> {
     match Arguments::parse().chore {
         Chore::Marks(arguments) => marks::run(&root(), &arguments),
+        Chore::Rates(arguments) => rates::run(&root(), &arguments),
         Chore::Tidy => tidy::run(&root()),
         Chore::Adversary(arguments) => adversary::run(&root(), &arguments),
         Chore::Bench(bench) => bench.run(&root()),

@@ -1,6 +1,8 @@
 //! What the packets, the clocks and the order of a recording allow to conclude of a peer.
 
 use super::{Contradiction, Fault, Session};
+use crate::api::PeerView;
+use crate::api::view::candidate_address;
 use crate::case_file::{CasePeer, Runs};
 use crate::evidence::{Packet, Peer, Protection, Wire};
 use crate::verdict::{Layer, Place};
@@ -9,6 +11,7 @@ use peerproof_captures::timeline::{Action, Answer, Entry, HarnessStep, Note, Wha
 use peerproof_captures::wire::demux::Class;
 use peerproof_captures::wire::stun::{AttributeType, Message};
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 /// How long an event may be in coming, in microseconds: a choice of ours, far beyond what a peer needs.
 pub(super) const PATIENCE_US: u64 = 1_000_000;
@@ -96,6 +99,18 @@ impl<'a> Session<'a> {
             _ => false,
         };
         self.record.timeline.iter().any(configured)
+    }
+
+    /// Whether a peer may send checks that no capture has: the other side tells candidates of its loopback interface, to which packets leave a host
+    /// of the lab by no interface that is recorded. None must be told (RFC 8445 §5.1.1.1), nor need it be checked.
+    pub(super) fn may_check_loopback(&self, name: &str) -> bool {
+        let Some(wire) = self.record.packets() else { return false };
+        let is_told = self.peers().filter(|(peer, _)| peer.name != name).any(|(peer, _)| {
+            let told = self.views.get(&peer.name).into_iter().flat_map(PeerView::own_candidates);
+            let mut addresses = told.filter_map(|at| candidate_address(&at.is)?.parse::<IpAddr>().ok());
+            addresses.any(|it| it.is_loopback())
+        });
+        is_told && !wire.packets.iter().any(|packet| packet.to.ip().is_loopback())
     }
 
     /// Whether a peer is ever asked to gather relayed candidates alone: then it shows none of its sockets to the other side.

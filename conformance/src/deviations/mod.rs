@@ -120,14 +120,15 @@ impl Deviations {
         sum
     }
 
+    /// Each deviation, in the order in which they were given, with how often it showed in this run.
+    pub fn counts(&self) -> impl Iterator<Item = (&Deviation, Shown)> {
+        self.deviations.iter().enumerate().map(|(n, one)| (one, self.count_of(n)))
+    }
+
     /// The deviations whose rate this run contradicts, with its count.
     #[must_use]
     pub fn outside_of_rate(&self) -> Vec<(&Deviation, Shown, Outside)> {
-        let rated = self
-            .deviations
-            .iter()
-            .enumerate()
-            .filter_map(|(n, one)| Some((one, one.rate?, self.count_of(n))));
+        let rated = self.counts().filter_map(|(one, count)| Some((one, one.rate?, count)));
         let tested: Vec<_> = rated.filter(|(.., count)| count.attempts > 0).collect();
         let outside = tested.iter().filter_map(|(one, rate, count)| {
             Some((*one, *count, rate.contradicted_by(*count, tested.len())?))

@@ -85,6 +85,18 @@ impl Rate {
         self.least
     }
 
+    /// As it stands in a file of known deviations.
+    #[must_use]
+    pub fn written(&self) -> String {
+        format!("[{}, {}]", self.least, self.most)
+    }
+
+    /// Whether it excludes no count: any part of the attempts may show it, none and all of them too.
+    #[must_use]
+    pub fn is_any(&self) -> bool {
+        self.least <= 0.0 && self.most >= 1.0
+    }
+
     /// Whether a count contradicts this rate; `tested` is the number of rates that are tested together.
     #[must_use]
     pub fn contradicted_by(&self, count: Shown, tested: usize) -> Option<Outside> {
@@ -132,6 +144,19 @@ pub fn upper_bound(count: Shown, alpha: f64) -> f64 {
     high
 }
 
+/// The smallest rate, in whole hundredths, that no one of these counts contradicts: the union of their intervals of Clopper and Pearson at
+/// 99.9 %. None if there is no attempt.
+#[must_use]
+pub fn measured(counts: &[Shown]) -> Option<Rate> {
+    let counts = || counts.iter().filter(|count| count.attempts > 0);
+    let most = counts().map(|count| upper_bound(*count, FALSE_ALARMS / 2.0)).reduce(f64::max)?;
+    let missed = |count: &Shown| Shown { shown: count.attempts - count.shown, ..*count };
+    let least =
+        counts().map(|count| 1.0 - upper_bound(missed(count), FALSE_ALARMS / 2.0)).reduce(f64::min)?;
+    let (least, most) = ((least * 100.0).floor() / 100.0, (most * 100.0).ceil() / 100.0);
+    Some(Rate { least: least.max(0.0), most: most.min(1.0) })
+}
+
 /// The sum of the binomial probabilities of these numbers of `n` attempts.
 fn sum(of: std::ops::RangeInclusive<u64>, n: u64, p: f64) -> f64 {
     if p <= 0.0 {
@@ -172,6 +197,21 @@ mod tests {
         assert!(near(at_least(many, 0.05) + at_most(shown(499, 10_000), 0.05), 1.0));
         // The rule of three: none in 100 leaves 3 % open at 95 %.
         assert!((upper_bound(shown(0, 100), 0.05) - 0.0295).abs() < 0.001);
+    }
+
+    #[test]
+    fn a_measured_rate_is_the_union_of_the_intervals() {
+        let of = |counts: &[Shown]| measured(counts).map(|rate| (rate.least, rate.most));
+        // Clopper and Pearson at 99.9 %: 0.0005^(1/3) is 0.079, and 1 - 0.079 is 0.921.
+        assert_eq!(of(&[shown(3, 3)]), Some((0.07, 1.0)));
+        assert_eq!(of(&[shown(0, 3)]), Some((0.0, 0.93)));
+        assert_eq!(of(&[shown(0, 3), shown(3, 3), shown(0, 0)]), Some((0.0, 1.0)));
+        assert_eq!(of(&[shown(0, 0)]), None);
+        for count in [shown(1, 30), shown(29, 30), shown(100, 250)] {
+            let rate = measured(&[count]).unwrap();
+            assert!(!rate.is_any() && rate.contradicted_by(count, 1).is_none(), "{rate}");
+        }
+        assert!(Rate::try_from([0.0, 1.0]).unwrap().is_any());
     }
 
     #[test]

@@ -113,11 +113,12 @@ impl Evidence {
         self.wire.as_ref().is_some_and(|wire| !wire.false_secrets.is_empty())
     }
 
-    /// What arrived at one tap left the other, unless a rule changed it.
+    /// What arrived at one tap left the other, unless a rule changed it. Rules may act while the peers close: the timeline has ended by then.
     fn of_ways(&self) -> Option<Flaw> {
         let acts = self.timeline.iter().any(|entry| matches!(entry.what, What::Faulted { .. }));
         let wire = self.wire.as_ref().filter(|wire| !acts && !wire.cut && !wire.hidden)?;
-        let (frame, t_us) = wire.arrives_from_nowhere(&tls::relayed(&self.timeline))?;
+        let ended_us = self.timeline.last()?.t_us;
+        let (frame, t_us) = wire.arrives_from_nowhere(&tls::relayed(&self.timeline), ended_us)?;
         let claimed = format!("the packet of frame {frame} arrived, and no rule made it");
         let (seen, evidence) = ("the capture has none that left".to_owned(), vec![Place::Frame(frame)]);
         Some(Flaw { t_us, claimed, seen, evidence })
@@ -389,6 +390,7 @@ pub(super) fn tapped<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checks::controls::Recording;
     use serde_json::{Value, json};
 
     fn case() -> CaseFile {
@@ -537,5 +539,23 @@ mod tests {
         let ends = Defect::Ends { frames: 3, cause: "cut off".to_owned() };
         assert!(of(ends)[0].contains("breaks off after 3 packets"));
         assert_eq!(of(Defect::Copies { frames: 1, first: 2 }), [""; 0], "copies count once");
+    }
+
+    /// Rules act on while the peers close.
+    #[test]
+    fn what_arrives_after_the_end_of_the_timeline_may_have_been_changed_by_a_rule() {
+        let flaws = |is_late: bool| {
+            let mut evidence = Recording::Call.evidence();
+            let case = Recording::Call.record().file;
+            let ended_us = evidence.timeline.last().unwrap().t_us;
+            let wire = evidence.wire.as_mut().unwrap();
+            let arrived =
+                wire.packets.iter_mut().find(|it| it.tap == Peer(1) && it.sender == Peer(0)).unwrap();
+            arrived.bytes[8] ^= 0xff;
+            arrived.t_us = if is_late { ended_us + 1_000 } else { ended_us };
+            let all = evidence.examined(&case).flaws;
+            all.iter().any(|it| it.seen.contains("the capture has none that left"))
+        };
+        assert_eq!([false, true].map(flaws), [true, false]);
     }
 }

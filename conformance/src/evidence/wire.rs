@@ -236,12 +236,17 @@ impl Wire {
         Some(Defect::WrongSecrets { of, units: 1 + closed.count() as u64 })
     }
 
-    /// A packet that arrived at one tap, and the other has none with the same payload that left: by its frame and time.
-    pub(super) fn arrives_from_nowhere(&self, unreadable: &BTreeSet<SocketAddr>) -> Option<(u64, u64)> {
+    /// A packet that arrived at one tap by a time, in microseconds, and the other has none with the same payload that left: by its frame and
+    /// time.
+    pub(super) fn arrives_from_nowhere(
+        &self,
+        unreadable: &BTreeSet<SocketAddr>,
+        by_us: u64,
+    ) -> Option<(u64, u64)> {
         let outward = self.packets.iter().filter(|packet| packet.tap == packet.sender);
         let left: HashSet<(Peer, &[u8])> = outward.map(|it| (it.sender, it.bytes.as_slice())).collect();
         let inward = self.packets.iter().filter(|packet| packet.tap != packet.sender && !packet.tcp);
-        let mut inward = inward.filter(|packet| !unreadable.contains(&packet.from));
+        let mut inward = inward.filter(|it| it.t_us <= by_us && !unreadable.contains(&it.from));
         let stray =
             inward.find(|it| self.sees(it.sender) && !left.contains(&(it.sender, it.bytes.as_slice())));
         stray.map(|it| (it.frame, it.t_us))

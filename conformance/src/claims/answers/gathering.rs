@@ -243,8 +243,11 @@ fn target(candidate: &IceCandidate) -> Option<SocketAddr> {
         .then(|| SocketAddr::new(address, port))
 }
 
-/// Whether a peer has a candidate from which that address can be checked.
+/// Whether a peer has a candidate from which that address can be checked, and the check would be recorded.
 fn reachable(session: &Session<'_>, peer: &CasePeer, address: SocketAddr) -> bool {
+    if address.ip().is_loopback() && session.may_check_loopback(&peer.name) {
+        return false;
+    }
     let Some(view) = session.views.get(&peer.name) else { return false };
     let relay_only = session.is_relay_only(&peer.name);
     view.own_candidates().iter().any(|at| {

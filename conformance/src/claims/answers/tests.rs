@@ -332,6 +332,33 @@ fn a_candidate_that_was_added_is_checked() {
     contradicted(&ignored(true), "answer/addIceCandidate", Layer::Checks, "alice");
 }
 
+/// No interface that is recorded leads to the loopback of another host.
+#[test]
+fn a_loopback_candidate_need_not_be_checked() {
+    let mut record = Recording::Call.record();
+    let address = record.wire.as_ref().unwrap().sent(Peer(1)).next().unwrap().from.ip();
+    record.timeline.retain(|entry| {
+        let what = serde_json::to_value(&entry.what).unwrap();
+        let name = what["event"]["event"]["event"].as_str().unwrap_or_default().to_owned();
+        !(name.starts_with("ice") && name.ends_with("statechange"))
+    });
+    for entry in &mut record.timeline {
+        let what = serde_json::to_string(&entry.what).unwrap();
+        let local = what.replace(&format!(" {address} "), " 127.0.0.1 ");
+        entry.what = serde_json::from_str(&local).unwrap();
+    }
+    let added = record.timeline.iter().filter(|entry| {
+        let what = serde_json::to_value(&entry.what).unwrap();
+        what["command"]["name"] == "addIceCandidate" && what.to_string().contains(" 127.0.0.1 ")
+    });
+    assert!(added.count() > 0, "the other side tells the address by candidates");
+    for packet in &mut record.wire.as_mut().unwrap().packets {
+        packet.to = "203.0.113.99:9999".parse().unwrap();
+    }
+    let found = found(&record, check);
+    assert!(!found.iter().any(|it| it.sentence().contains("127.0.0.1")), "{found:#?}");
+}
+
 #[test]
 fn a_candidate_that_was_rejected_is_not_checked_unless_a_close_overtook_it() {
     let checked = |closes: bool| {

@@ -85,7 +85,11 @@ pub(super) fn check<'a>(
             sender,
             receiver,
             label,
-            stated: (!sender.acts_alone).then(|| sent.chain(echoed).collect()),
+            stated: (!sender.acts_alone).then(|| {
+                let mut stated: Vec<&At<Fingerprint>> = sent.chain(echoed).collect();
+                stated.sort_by_key(|at| at.n);
+                stated
+            }),
             got: list(&to.received),
             is_ordered: args.is_some()
                 && flag("ordered") != Some(false)
@@ -111,10 +115,13 @@ impl<'a> Direction<'a, '_> {
         match (&left, &came) {
             (Some((tap, left)), _) => {
                 self.sent_otherwise(left, true, found);
-                self.not_sent(*tap, left, found);
+                self.not_sent(Some(*tap), left, found);
             }
             // What arrives in its association is the sender's, too; its order may be that of the network.
-            (None, Some((_, came))) => self.sent_otherwise(came, false, found),
+            (None, Some((_, came))) => {
+                self.sent_otherwise(came, false, found);
+                self.not_sent(None, came, found);
+            }
             (None, None) => {}
         }
         if found.len() == before
@@ -160,8 +167,9 @@ impl<'a> Direction<'a, '_> {
         }
     }
 
-    /// What the sender was asked to send, and its packets never carry.
-    fn not_sent(&self, tap: Tap<'_>, left: &[Carried], found: &mut Vec<Contradiction>) {
+    /// What the sender was asked to send, and its packets never carry. Without a tap at the sender the packets are those that came: a message
+    /// that the receiver acknowledged comes with all before it.
+    fn not_sent(&self, tap: Option<Tap<'_>>, left: &[Carried], found: &mut Vec<Contradiction>) {
         let (Some(stated), true) = (&self.stated, self.is_reliable) else { return };
         let name = &self.sender.peer.name;
         let closed = self.closed_by_sender();
@@ -181,11 +189,18 @@ impl<'a> Direction<'a, '_> {
         let later: BTreeSet<Key> = stated.iter().skip(n + 1).map(|at| key(&at.is)).collect();
         let earlier: BTreeSet<Key> = stated.iter().take(n + 1).map(|at| key(&at.is)).collect();
         let overtaken = self.is_ordered
-            && left.iter().any(|one| later.contains(&key(&one.is)) && !earlier.contains(&key(&one.is)));
+            && left
+                .iter()
+                .filter(|one| tap.is_some() || one.is_acknowledged)
+                .any(|one| later.contains(&key(&one.is)) && !earlier.contains(&key(&one.is)));
         // Who closes a channel finishes sending first (webrtc-pc §6.2.4).
-        let given_up = closed.is_some_and(|(asked_n, _)| at.n < asked_n);
-        let is_idle = || is_idle(self.session, tap, at.t_us.saturating_add(PATIENCE_US), until_us);
-        if !overtaken && !given_up && (!is_idle() || self.has_no_path(at.t_us.saturating_add(PATIENCE_US))) {
+        let given_up = tap.is_some() && closed.is_some_and(|(asked_n, _)| at.n < asked_n);
+        let patient_us = at.t_us.saturating_add(PATIENCE_US);
+        let stopped = || {
+            tap.is_some_and(|tap| is_idle(self.session, tap, patient_us, until_us))
+                && !self.has_no_path(patient_us)
+        };
+        if !overtaken && !given_up && !stopped() {
             return;
         }
         let closed_n = closed.filter(|_| given_up).map(|(_, closed_n)| closed_n);

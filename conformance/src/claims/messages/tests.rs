@@ -92,6 +92,40 @@ fn what_the_command_has_and_the_wire_has_not_was_never_sent() {
 }
 
 #[test]
+fn what_comes_and_is_acknowledged_shows_what_was_left_out_before_it() {
+    // Bob's packets are known from alice's tap alone. It is asked to send before what it echoes, or after.
+    for (is_before, is_blamed) in [(true, true), (false, false)] {
+        let mut case = Case::of(Recording::Data);
+        let received = |entry: &Entry| match &entry.what {
+            What::Event { peer, event, .. } => peer == "bob" && is_received(event),
+            _ => false,
+        };
+        let at = case.record.timeline.iter().position(received).unwrap();
+        let last = case.record.timeline.iter().rposition(received).unwrap() + 1;
+        let at = if is_before { at } else { last };
+        let label = case.record.timeline.iter().find_map(|entry| match &entry.what {
+            What::Event { event: PeerEvent::ChannelMessage { message, .. }, .. } => {
+                Some(message.channel.clone())
+            }
+            _ => None,
+        });
+        let args = serde_json::json!({"channel": label.unwrap(), "message": {"text": "never"}});
+        let command = What::Command { peer: "bob".to_owned(), id: 900, name: "send".to_owned(), args };
+        let t_us = case.record.timeline[at].t_us;
+        let answer = serde_json::json!({"answer": {"peer": "bob", "id": 900, "answer": {"ok": null}}});
+        for what in [serde_json::from_value(answer).unwrap(), command] {
+            case.record.timeline.insert(at, Entry { n: 0, t_us, what });
+        }
+        for (n, entry) in (0..).zip(&mut case.record.timeline) {
+            entry.n = n;
+        }
+        let found = case.found();
+        let blamed = found.iter().any(|it| it.sentence().contains("never carry"));
+        assert_eq!(blamed, is_blamed, "before: {is_before}: {found:#?}");
+    }
+}
+
+#[test]
 fn what_both_report_and_no_packet_carries_the_recording_lacks() {
     let mut case = Case::of(Recording::Negotiated);
     case.chunks(ALICE, |chunk| {

@@ -402,6 +402,25 @@ fn what_took_numbers_while_ice_was_down_is_counted_and_need_not_be_on_the_wire()
 }
 
 #[test]
+fn checks_that_go_to_a_loopback_candidate_are_counted_and_not_on_the_wire() {
+    const CLAIM: &str = "stat/transport.packetsSent";
+    let doubts = |tells_loopback: bool| {
+        let mut record = Recording::Data.record();
+        falsify(&mut record, "alice", "transport", times_ten("packetsSent"));
+        if tells_loopback {
+            let candidate =
+                json!({"candidate": "candidate:1 1 udp 1 127.0.0.1 5000 typ host", "sdpMid": "0"});
+            let event = json!({"event": "icecandidate", "data": {"candidate": candidate}});
+            let n = record.timeline.last().unwrap().n + 1;
+            let what = json!({"event": {"peer": "bob", "seq": 900, "event": event}});
+            super::super::testing::add_at(&mut record, n, 1, what);
+        }
+        found(&record, check).iter().any(|it| it.claim == CLAIM)
+    };
+    assert!(doubts(false) && !doubts(true));
+}
+
+#[test]
 fn counters_go_up_and_time_goes_on() {
     let reading = |n: u64, report: &Value| {
         [

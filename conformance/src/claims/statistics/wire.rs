@@ -35,6 +35,11 @@ pub(super) struct Count {
     pub(super) frames: u64,
 }
 
+impl Count {
+    /// Nothing limits it.
+    const ANY: Self = Self { packets: u64::MAX, bytes: u64::MAX, whole: u64::MAX, frames: u64::MAX };
+}
+
 /// Between which values a counter may be in a reading.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Span {
@@ -89,6 +94,7 @@ impl Seen {
         let peer = session.record.file.peers.get(place);
         let unsent = peer.map(|peer| Unsent::of(&session.record.timeline, &peer.name)).unwrap_or_default();
         let ended_us = session.record.file.peers.get(place).and_then(|peer| session.ended_us(&peer.name));
+        let checks_unseen = peer.is_some_and(|peer| session.may_check_loopback(&peer.name));
         let mut by_reading = BTreeMap::new();
         for reading in readings {
             let from = reading.asked_us.saturating_sub(OLDEST_US);
@@ -105,6 +111,9 @@ impl Seen {
                 let mut sent = flow(wire, own, own, from, by_us, &lost);
                 if unsent.began_by(by_us) {
                     sent.add_unsent(wire, own, by_us, &unsent);
+                }
+                if checks_unseen {
+                    sent.all.most = Count::ANY;
                 }
                 sent
             });
@@ -202,9 +211,7 @@ impl Flow {
                 self.streams.entry(ssrc).or_default().add(count, false);
             }
         }
-        self.payload.most.packets = u64::MAX;
-        self.payload.most.bytes = u64::MAX;
-        self.payload.most.whole = u64::MAX;
+        self.payload.most = Count { frames: self.payload.most.frames, ..Count::ANY };
         self.all.most = self.payload.most;
         self.rtcp = u64::MAX;
     }
