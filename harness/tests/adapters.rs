@@ -30,6 +30,7 @@ fn run(name: &str, args: &[&str]) -> (String, serde_json::Value) {
         .arg("--output")
         .arg(output.path())
         .env_remove("PEERPROOF_REQUIRE")
+        .env("INSTA_UPDATE", "no")
         .output()
         .unwrap();
     let printed = String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);

@@ -22,6 +22,7 @@ fn run(folder: &Path, more: &[&str]) -> (Option<i32>, String) {
         .args(["run", "mine/echo", "--peers", "stack"])
         .args(more)
         .current_dir(folder)
+        .env("INSTA_UPDATE", if more == ["--update-snapshots"] { "no" } else { "new" })
         .output()
         .unwrap();
     (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())

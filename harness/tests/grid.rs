@@ -157,6 +157,7 @@ async fn play(remote: &str, names: &[&str]) -> (Output, Vec<Value>, BTreeMap<Str
         .arg("--output")
         .arg(folder.path().join("run"))
         .env_remove("PEERPROOF_REQUIRE")
+        .env("INSTA_UPDATE", "no")
         .kill_on_drop(true)
         .output();
     let output = tokio::time::timeout(PATIENCE, run).await.unwrap().unwrap();

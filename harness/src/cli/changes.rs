@@ -1,7 +1,7 @@
 //! What changed against the saved snapshots: each change once, with the number of cases that show it.
 
 use super::say;
-use crate::run::snapshot::Snapshots;
+use crate::run::snapshot::{Snapshots, leaves_proposals};
 use crate::terminal::clean;
 use indexmap::IndexMap;
 use peerproof_conformance::case::{SnapshotResult, Standing};
@@ -21,10 +21,12 @@ pub(super) fn report(report: &RunReport, snapshots: &Snapshots) -> io::Result<()
         changed.filter_map(|case| Some((case.name.as_str(), case.snapshot.as_ref()?))).collect();
     if !changed.is_empty() {
         let text = text("snapshots to review", &changed);
-        let advice = if snapshots.folder.is_some() {
-            "each is in a file .snap.new beside the saved one, or where it belongs; --update-snapshots saves all"
-        } else {
-            "those of the built-in suite are saved in its repository, with --update-snapshots"
+        let advice = match (snapshots.folder.is_some(), leaves_proposals()) {
+            (true, true) => {
+                "each is in a file .snap.new beside the saved one, or where it belongs; --update-snapshots saves all"
+            }
+            (true, false) => "--update-snapshots saves all (no .snap.new is left: INSTA_UPDATE=no, or CI)",
+            (false, _) => "those of the built-in suite are saved in its repository, with --update-snapshots",
         };
         say(format_args!("\n{text}  {advice}"));
     }

@@ -5,12 +5,14 @@ use crate::tools::Tool;
 use std::env;
 
 /// Variables besides those that name a program, with what each is for.
-const OTHERS: [(&str, &str); 8] = [
+const OTHERS: [(&str, &str); 10] = [
     ("PEERPROOF_REQUIRE", "what must be there: if it is missing, that is an error"),
     ("PEERPROOF_TURN_PASSWORD", "the password of check-server --username"),
     ("PEERPROOF_TURN_SECRET", "the secret of check-server --secret"),
     ("SSL_CERT_FILE", "the authorities that check-server trusts"),
     ("NO_COLOR", "no colours, if it is not empty"),
+    ("INSTA_UPDATE", "`no`: a run leaves no .snap.new for review"),
+    ("CI", "the same, if INSTA_UPDATE does not say otherwise"),
     ("XDG_DATA_HOME", "where setup puts what it unpacks, in peerproof (else ~/.local/share)"),
     ("PEERPROOF_BLESS", "the tests rewrite generated files and lists"),
     ("PEERPROOF_ORACLE", "a folder of captures that the test against tshark reads too"),

@@ -8,6 +8,7 @@ use crate::scenario::model::Section;
 use peerproof_captures::normal;
 use peerproof_conformance::case::{CaseRecord, Snapshot, SnapshotResult};
 use std::collections::BTreeMap;
+use std::env;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -125,9 +126,27 @@ pub fn compare(
         snapshots.pending.lock().unwrap_or_else(PoisonError::into_inner).insert(path, pending);
         return Ok(Some(SnapshotResult::Same));
     }
-    // It is for the review; nothing depends on it, and the folder may be read-only.
-    let _ = write(&proposed(&path), &file);
+    if leaves_proposals() {
+        // It is for the review; nothing depends on it, and the folder may be read-only.
+        let _ = write(&proposed(&path), &file);
+    }
     Ok(Some(result))
+}
+
+/// Whether what is new or differs is left for the review: insta's own variables decide for both.
+#[must_use]
+pub fn leaves_proposals() -> bool {
+    let of = |name: &str| env::var(name).ok();
+    proposes(of("INSTA_UPDATE").as_deref(), of("CI").as_deref())
+}
+
+/// By `INSTA_UPDATE` and, where that does not say, by `CI`: nobody reviews on a machine of CI.
+fn proposes(update: Option<&str>, ci: Option<&str>) -> bool {
+    match update {
+        Some("no") => false,
+        None | Some("auto" | "") => ci.is_none_or(|ci| matches!(ci, "" | "0" | "false")),
+        Some(_) => true,
+    }
 }
 
 /// The text that is compared; nothing if the scenario wants no snapshot.
@@ -176,4 +195,24 @@ fn write(path: &Path, file: &str) -> io::Result<()> {
         fs::create_dir_all(folder)?;
     }
     fs::write(path, file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn insta_s_variables_decide_whether_a_proposal_is_left() {
+        for (update, ci, leaves) in [
+            (None, None, true),
+            (None, Some("true"), false),
+            (None, Some("false"), true),
+            (Some("auto"), Some("1"), false),
+            (Some("no"), None, false),
+            (Some("new"), Some("true"), true),
+            (Some("always"), None, true),
+        ] {
+            assert_eq!(proposes(update, ci), leaves, "{update:?} {ci:?}");
+        }
+    }
 }

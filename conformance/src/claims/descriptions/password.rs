@@ -4,7 +4,7 @@ use crate::case_file::CasePeer;
 use crate::claims::{Contradiction, Fault, Session};
 use crate::evidence::{Packet, Peer, Wire};
 use crate::verdict::{Layer, Place};
-use peerproof_captures::event::Description;
+use peerproof_captures::event::{Description, SdpType};
 use peerproof_captures::timeline::What;
 use peerproof_captures::wire::stun::{self, AttributeType, Class, Content, Method, TransactionId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -84,16 +84,27 @@ pub(super) fn check(session: &Session<'_>, peer: &CasePeer, place: Peer, found: 
     }
 }
 
-/// By username fragment. What one was announced with different passwords for is left out, and what was rewritten on the way.
+/// By username fragment. What one was announced with different passwords for is left out, what was rewritten on the way, and what an offer to
+/// restart announces whose answer keeps the old credentials: an agent may take that for a refusal, and go on with its own old ones.
 fn announced(session: &Session<'_>, name: &str) -> BTreeMap<String, Announced> {
     let mut all: BTreeMap<String, Announced> = BTreeMap::new();
     let mut unclear: BTreeSet<String> = BTreeSet::new();
+    let mut of_other = Vec::new();
+    let mut anew: Vec<String> = Vec::new();
     for entry in &session.record.timeline {
         let What::Carried { from, sent, delivered, .. } = &entry.what else { continue };
+        let made = pairs(sent);
         if from != name {
+            if sent.kind == SdpType::Answer && made == of_other {
+                unclear.extend(anew.drain(..));
+            }
+            of_other = made;
             continue;
         }
-        let made = pairs(sent);
+        if !all.is_empty() {
+            let ufrags = made.iter().map(|(ufrag, _)| ufrag);
+            anew = ufrags.filter(|ufrag| !all.contains_key(*ufrag)).cloned().collect();
+        }
         let changed = delivered.as_ref().is_some_and(|delivered| pairs(delivered) != made);
         for (ufrag, password) in made {
             if changed {

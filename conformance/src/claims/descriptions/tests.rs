@@ -5,7 +5,7 @@ use super::*;
 use crate::checks::controls::Recording;
 use crate::record::CaseRecord;
 use crate::verdict::Layer;
-use peerproof_captures::timeline::What;
+use peerproof_captures::timeline::{Entry, What};
 use serde_json::{Value, json};
 
 #[test]
@@ -65,4 +65,29 @@ fn what_was_rewritten_on_the_way_is_not_its_makers() {
         true
     });
     assert_eq!(found(&record, check), []);
+}
+
+/// It may take an answer with the old credentials for a refusal, and go on with its own old ones.
+#[test]
+fn a_restart_whose_answer_keeps_the_old_credentials_binds_nobody_to_the_new_ones() {
+    let blamed = |keeps: bool| {
+        let mut record = Recording::Data.record();
+        refuse(&mut record, 0);
+        let is_carried = |entry: &Entry| matches!(&entry.what, What::Carried { .. });
+        let at = record.timeline.iter().position(is_carried).unwrap();
+        let mut before: Vec<Entry> = record.timeline.iter().filter(|it| is_carried(it)).cloned().collect();
+        for entry in &mut before {
+            if let What::Carried { from, sent, .. } = &mut entry.what
+                && (from == "alice" || !keeps)
+            {
+                sent.sdp = sent.sdp.replace("a=ice-ufrag:", "a=ice-ufrag:old");
+            }
+        }
+        record.timeline.splice(at..at, before);
+        for (n, entry) in (0..).zip(&mut record.timeline) {
+            entry.n = n;
+        }
+        found(&record, check).iter().any(|it| it.claim == "description/ice-pwd")
+    };
+    assert_eq!([false, true].map(blamed), [true, false]);
 }
