@@ -148,6 +148,11 @@ pub(crate) fn never_sent<'a>(
     media::never_sent(&Session::new(record, views), peer, (wanted.width, wanted.height))
 }
 
+/// How many messages of a sender on a channel the other side acknowledged; none if no packets show that.
+pub(crate) fn acknowledged(record: &CaseRecord, views: &Views, sender: &str, label: &str) -> Option<usize> {
+    messages::acknowledged(&Session::new(record, views), sender, label)
+}
+
 /// How many bytes the message of a `send` has at least; none if its arguments have no message.
 pub(crate) fn message_length(args: &serde_json::Value) -> Option<u64> {
     answers::message_length(args)

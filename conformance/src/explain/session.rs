@@ -100,6 +100,11 @@ impl<'a> Api<'a> {
         [(a, va, b, vb), (b, vb, a, va)].into_iter()
     }
 
+    /// What was seen on the wire, if anything was.
+    pub(super) fn wire(&self) -> Option<&'a Wire> {
+        self.wire
+    }
+
     pub(super) fn view(&self, name: &str) -> Option<&'a PeerView> {
         self.peers().find(|(peer, _)| *peer == name).map(|(_, view)| view)
     }

@@ -265,7 +265,8 @@ class Peer:
             names = medium.get("msid", {})
             if medium["type"] in ("audio", "video") and medium["direction"]["recv"] and mid not in self._tracks:
                 self._tracks[mid] = names.get("remote-track", f"janus-{mid}")
-                streams = [names["remote-stream"]] if "remote-stream" in names else []
+                # A hyphen stands for no stream (RFC 8830 §2).
+                streams = [names["remote-stream"]] if names.get("remote-stream", "-") != "-" else []
                 data = {"id": self._tracks[mid], "kind": medium["type"], "mid": mid, "streams": streams}
                 self._report("track", data)
 

@@ -4,6 +4,8 @@
 use super::{Mismatch, Views};
 use crate::case::message::Fingerprint;
 use crate::case::view::At;
+use crate::claims;
+use crate::explain::counted;
 use crate::record::CaseRecord;
 use crate::verdict::{Layer, Place};
 
@@ -37,8 +39,8 @@ pub(super) fn false_echo(receiver: &str, sender: &str, label: &str, views: &View
     Some(mismatch)
 }
 
-/// What `sender` received, should send back on a channel that loses nothing, and has not sent back by the end of a case that
-/// waited for it.
+/// What `sender` received, should send back on a channel that loses nothing, and has not come back by the end of a case that waited for it.
+/// What the receiver acknowledged is its own to report.
 pub(crate) fn missing_echo(record: &CaseRecord, views: &Views) -> Option<Mismatch> {
     views.iter().find_map(|(receiver, view)| {
         let sender = record.other(receiver)?;
@@ -50,6 +52,17 @@ pub(crate) fn missing_echo(record: &CaseRecord, views: &Views) -> Option<Mismatc
             }
             let got = from.received.get(label)?;
             let back = view.received.get(label).map_or(0, Vec::len);
+            let acknowledged = claims::acknowledged(record, views, sender, label).unwrap_or(0);
+            if back < acknowledged {
+                let text = format!(
+                    "{receiver} should report on {label:?} the {} of {sender} that it acknowledged",
+                    counted(acknowledged as u64, "message")
+                );
+                let is = format!("it reports {back}");
+                return Some(
+                    Mismatch::new(Layer::DataChannel, receiver, text, is).at(got.last().map(|at| at.n)),
+                );
+            }
             (back < got.len()).then(|| {
                 let text = format!(
                     "{sender} should send back on {label:?} the {} messages that it received",
@@ -123,4 +136,36 @@ fn is_free(taken: &[bool], i: usize) -> bool {
 
 fn same(sent: &[At<Fingerprint>], i: usize, at: &At<Fingerprint>) -> bool {
     sent.get(i).is_some_and(|sent| sent.is.is(&at.is))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::views;
+    use crate::checks::controls::Recording;
+    use peerproof_captures::event::PeerEvent;
+    use peerproof_captures::timeline::What;
+
+    #[test]
+    fn an_echo_that_came_and_was_acknowledged_is_the_receivers_to_report() {
+        let mut record = Recording::Data.record();
+        let echoes = record.timeline.iter().find_map(|entry| match &entry.what {
+            What::Command { peer, name, .. } if name == "echo" => Some(peer.clone()),
+            _ => None,
+        });
+        let echoes = echoes.unwrap();
+        let other = record.other(&echoes).unwrap().to_owned();
+        let missing = |record: &CaseRecord| {
+            let views = views(&record.timeline, record.file.peers.iter().map(|peer| &peer.name));
+            missing_echo(record, &views).and_then(|it| it.side)
+        };
+        assert_eq!(missing(&record), None);
+        record.timeline.retain(|entry| match &entry.what {
+            What::Event { peer, event: PeerEvent::ChannelMessage { .. }, .. } => *peer != other,
+            _ => true,
+        });
+        assert_eq!(missing(&record), Some(other));
+        record.wire = None;
+        assert_eq!(missing(&record), Some(echoes));
+    }
 }

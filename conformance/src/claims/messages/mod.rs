@@ -41,6 +41,16 @@ pub(super) const CLAIMS: &[Claim] = &[
     ),
 ];
 
+/// How many messages of a sender on a channel the receiver acknowledged, as packets at either tap show; none if that is not known.
+pub(super) fn acknowledged(session: &Session<'_>, sender: &str, label: &str) -> Option<usize> {
+    let all: Vec<Known<'_>> = session.peers().map(|(peer, _)| Known::of(session, peer)).collect();
+    let [one, other] = all.as_slice() else { return None };
+    let streams = carried::streams(label, one, other)?;
+    let tap = one.tap.or(other.tap)?;
+    let carried = carried::carried(tap, session.place_of(sender)?, &streams)?;
+    Some(carried.iter().filter(|it| it.is_acknowledged).count())
+}
+
 pub(super) fn check(session: &Session<'_>, found: &mut Vec<Contradiction>) {
     let all: Vec<Known<'_>> = session.peers().map(|(peer, _)| Known::of(session, peer)).collect();
     for own in &all {

@@ -19,6 +19,8 @@ pub struct Transceiver {
     pub stopped: bool,
     /// Whether `track` has been fired for what comes in now.
     receiving: bool,
+    /// Whether it has ever been fired: only then can the track end.
+    reported: bool,
     muted: bool,
 }
 
@@ -67,6 +69,7 @@ impl Connection {
             negotiated: mid.is_some(),
             stopped: false,
             receiving: false,
+            reported: false,
             muted: true,
         });
     }
@@ -150,7 +153,9 @@ impl Connection {
             };
             if medium.stopped() && !transceiver.stopped {
                 transceiver.stopped = true;
-                wire.event("trackended", json!({ "id": transceiver.track }));
+                if transceiver.reported {
+                    wire.event("trackended", json!({ "id": transceiver.track }));
+                }
             }
             let receives = medium.direction().is_receiving() && !medium.disabled();
             if receives && !transceiver.receiving {
@@ -161,6 +166,7 @@ impl Connection {
                     .collect();
                 let (id, kind) = (&transceiver.track, kind_name(transceiver.kind));
                 wire.event("track", json!({ "id": id, "kind": kind, "mid": mid, "streams": streams }));
+                transceiver.reported = true;
             }
             transceiver.receiving = receives;
         }
