@@ -150,6 +150,10 @@ async fn what_goes_wrong_with_a_program_is_its_own_failure() {
         ),
         ("$ADAPTER | sed -u 's/^{\"id\":3,/{\"id\":4711,/'", "answered command 4711, which was not sent"),
         ("echo no json; exec $ADAPTER", "that the protocol does not define"),
+        (
+            "$ADAPTER | sed -u 's/\"type\":\"answer\"/\"kind\":\"answer\"/'",
+            "answered createAnswer with success, but its answer is not a description",
+        ),
         // A message that is not what its length and checksum say.
         (
             "$ADAPTER | sed -u 's/\"value\":\"Hello!\"/\"value\":\"Hallo!\"/'",

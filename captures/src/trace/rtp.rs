@@ -15,6 +15,12 @@ const USUAL_CLOCKS: [u32; 4] = [8_000, 16_000, 48_000, 90_000];
 /// Packets and time after which the clock rate of a stream is inferred.
 const INFER_AFTER: (u64, u64) = (20, 400_000_000);
 
+/// How far ahead a number may be, and how far behind, without beginning the numbers anew (RFC 3550 §A.1).
+const MAX_DROPOUT: u16 = 3_000;
+const MAX_MISORDER: u16 = 100;
+/// The shortest time between two packets, on average, in which numbers that are missing can have been sent: 5,000 packets a second.
+const NS_PER_PACKET: u64 = 200_000;
+
 /// How a stream's codec is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -56,6 +62,9 @@ pub struct Stream {
     pub reordered: u64,
     /// Packets seen before.
     pub duplicates: u64,
+    /// Times at which the sequence numbers began anew (RFC 3550 §A.1): what lies between is not lost.
+    #[serde(skip_serializing_if = "is_none")]
+    pub restarts: u64,
     /// Interarrival jitter in nanoseconds at the end (RFC 3550 §6.4.1), once the clock rate is known.
     pub jitter_ns: Option<u64>,
     /// The largest value that it had.
@@ -90,17 +99,45 @@ pub struct Stream {
     in_red: bool,
     #[serde(skip)]
     window: Window,
+    /// Packets that there must have been before the numbers began anew.
+    #[serde(skip)]
+    expected_before: u64,
+    /// A packet whose number is far from that before it: with the next one it begins anew.
+    #[serde(skip)]
+    jump: Option<Box<Jump>>,
     #[serde(skip)]
     transit: Option<i128>,
     #[serde(skip)]
     jitter: f64,
     #[serde(skip)]
     first_timestamp: u32,
+    /// Of the last packet that came in for the first time.
+    #[serde(skip)]
+    newest_timestamp: u32,
     #[serde(skip)]
     unique: u64,
     /// Whether it is RTP for certain: a packet of it was opened or captured in the clear, or another stood before its first.
     #[serde(skip)]
     pub(super) is_proven: bool,
+}
+
+/// What a stream counted before a packet whose number is far from that before it: one alone is a stray, and does not count.
+#[derive(Debug, Clone, PartialEq)]
+struct Jump {
+    /// Its number.
+    number: u16,
+    at: At,
+    window: Window,
+    expected: u64,
+    lost: u64,
+    unique: u64,
+    reordered: u64,
+    duplicates: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Stream {
@@ -120,6 +157,7 @@ impl Stream {
             lost: 0,
             reordered: 0,
             duplicates: 0,
+            restarts: 0,
             jitter_ns: None,
             worst_jitter_ns: None,
             marked: 0,
@@ -136,9 +174,12 @@ impl Stream {
             format: None,
             in_red: false,
             window: Window::default(),
+            expected_before: 0,
+            jump: None,
             transit: None,
             jitter: 0.0,
             first_timestamp: timestamp,
+            newest_timestamp: timestamp,
             unique: 0,
             is_proven: false,
         }
@@ -166,6 +207,7 @@ impl Stream {
         let slice = self.over_time.at(at.ns);
         slice.packets += 1;
         slice.bytes = slice.bytes.saturating_add(u32::try_from(length).unwrap_or(u32::MAX));
+        self.begin_anew(at, gap, header);
         let lost = self.lost;
         let step = self.window.push(self.window.extend(header.sequence.value.into(), 16));
         match step {
@@ -177,17 +219,60 @@ impl Stream {
             Step::Ahead => {}
         }
         self.unique += 1;
-        self.expected = self.window.span();
+        self.expected = self.expected_before + self.window.span();
         self.lost = self.expected.saturating_sub(self.unique);
         self.marked += u64::from(header.marker());
         let slice = self.over_time.at(at.ns);
         slice.marked += u32::from(header.marker());
         slice.missing = slice.missing.saturating_add(change(lost, self.lost));
         let timestamp = header.timestamp.value;
+        self.newest_timestamp = timestamp;
         // Retransmissions carry the timestamps of the original packets, not the time at which they were sent.
         if step == Step::Ahead && !self.is_repair() {
             self.infer_clock(at, timestamp);
             self.update_jitter(at, timestamp);
+        }
+    }
+
+    /// Two packets in a row whose numbers follow one another, far from those before, begin the numbers anew (RFC 3550 §A.1). Numbers that
+    /// were skipped while as many packets could have been sent are lost all the same, and old numbers with old timestamps are sent again.
+    fn begin_anew(&mut self, at: At, gap_ns: u64, header: &Header<'_>) {
+        let number = header.sequence.value;
+        let since = header.timestamp.value.wrapping_sub(self.newest_timestamp);
+        let is_near =
+            |distance: u16| !(MAX_DROPOUT..=u16::MAX - MAX_MISORDER).contains(&distance);
+        if let Some(jump) = self.jump.take() {
+            let is_next = jump.number.wrapping_add(1) == number;
+            if is_next || jump.window.distance(number).is_some_and(is_near) {
+                let slice = self.over_time.at(jump.at.ns);
+                slice.missing = slice.missing.saturating_sub(change(jump.lost, self.lost));
+                (self.reordered, self.duplicates) = (jump.reordered, jump.duplicates);
+                (self.expected, self.lost, self.unique) = (jump.expected, jump.lost, jump.unique);
+                self.window = jump.window;
+            }
+            if is_next {
+                self.restarts += 1;
+                (self.expected_before, self.unique) = (self.expected, self.unique + 1);
+                self.window = Window::default();
+                self.window.push(self.window.extend(jump.number.into(), 16));
+                self.expected = self.expected_before + self.window.span();
+                self.lost = self.expected.saturating_sub(self.unique);
+                return;
+            }
+        }
+        let is_jump = self.window.distance(number).is_some_and(|distance| {
+            let is_ahead = distance < 1 << 15;
+            !is_near(distance)
+                && match is_ahead {
+                    true => gap_ns < u64::from(distance) * NS_PER_PACKET,
+                    false => (1..1 << 31).contains(&since),
+                }
+        });
+        if is_jump {
+            let Self { expected, lost, unique, reordered, duplicates, .. } = *self;
+            let window = self.window.clone();
+            let jump = Jump { number, at, window, expected, lost, unique, reordered, duplicates };
+            self.jump = Some(Box::new(jump));
         }
     }
 

@@ -73,6 +73,11 @@ impl Window {
         if self.mark(number) { Step::Again } else { Step::Late }
     }
 
+    /// How far a number of 16 bits is ahead of the highest one, modulo 2^16; none at the beginning.
+    pub(super) const fn distance(&self, raw: u16) -> Option<u16> {
+        if self.begun { Some(raw.wrapping_sub(self.highest as u16)) } else { None }
+    }
+
     /// How many numbers lie between the lowest and the highest, both counted.
     pub(super) const fn span(&self) -> u64 {
         if self.begun { self.highest - self.lowest + 1 } else { 0 }

@@ -98,6 +98,27 @@ fn a_stream_counts_loss_reordering_and_repetitions() {
 }
 
 #[test]
+fn numbers_that_begin_anew_are_not_loss() {
+    let stream = |numbers: &[u16], ms: u64| {
+        let mut story = Story::default();
+        let (alice, bob) = (story.alice, story.bob);
+        story.connect();
+        for sequence in numbers {
+            story.rtp(alice, bob, 7, *sequence).wait(ms);
+        }
+        let trace = story.trace();
+        let stream = &trace.connections[0].streams[0];
+        (stream.restarts, stream.expected, stream.lost, stream.reordered)
+    };
+    assert_eq!(stream(&[1, 2, 4, 20_000, 20_001, 20_003], 20), (1, 8, 2, 0));
+    assert_eq!(stream(&[20_000, 20_001, 5, 6, 7], 20), (1, 5, 0, 0), "behind, with newer timestamps");
+    assert_eq!(stream(&[1, 2, 4, 20_000, 5, 6], 20).0, 0, "one alone is a stray");
+    // So many can have been sent in that time.
+    assert_eq!(stream(&[1, 2, 3_500, 3_501], 1_000), (0, 3_501, 3_497, 0));
+    assert_eq!(stream(&[1, 2, 3_500, 3_501], 20), (1, 4, 0, 0));
+}
+
+#[test]
 fn the_clock_rate_is_inferred_and_an_even_stream_has_no_jitter() {
     let mut story = Story::default();
     let (alice, bob) = (story.alice, story.bob);

@@ -30,6 +30,9 @@ pub enum Mark {
     Init,
 }
 
+/// How many kinds there are.
+const MARKS: usize = 3;
+
 impl Mark {
     /// In words, as what carries it.
     #[must_use]
@@ -116,7 +119,8 @@ impl Known {
     }
 
     /// What a peer shows that is another's and not its own, with whose it is. A version that is known has to show one such mark; of one that
-    /// is not, a habit may have changed, and two are needed that are one implementation's.
+    /// is not, a habit may have changed: two are needed that are one implementation's, or one where all else that it shows is that
+    /// implementation's too.
     pub(super) fn stranger(
         &self,
         peer: &CasePeer,
@@ -124,11 +128,18 @@ impl Known {
     ) -> Option<(Seen, Vec<String>)> {
         let own = self.0.get(&peer.implementation)?;
         let mut foreign: Vec<(Seen, BTreeSet<&str>)> = Vec::new();
+        let mut kinds = BTreeSet::new();
+        let mut fits_all: Option<BTreeSet<&str>> = None;
         for seen in seen {
+            let owners = self.owners(seen.mark, &seen.value);
+            kinds.insert(seen.mark);
+            fits_all = Some(match fits_all {
+                Some(all) => all.intersection(&owners).copied().collect(),
+                None => owners.clone(),
+            });
             if own.marks.get(&seen.mark).is_none_or(|known| known.contains(&seen.value)) {
                 continue;
             }
-            let owners = self.owners(seen.mark, &seen.value);
             if !owners.is_empty() {
                 foreign.push((seen, owners));
             }
@@ -137,7 +148,11 @@ impl Known {
             let mut others = foreign.iter().skip(n + 1);
             others.any(|(other, of)| other.mark != seen.mark && !owners.is_disjoint(of))
         };
-        let suffices = own.versions.contains(&peer.version) || foreign.iter().enumerate().any(is_shared);
+        // Of all kinds, so that nothing speaks against it.
+        let is_another_in_all = kinds.len() == MARKS && fits_all.is_some_and(|all| !all.is_empty());
+        let suffices = own.versions.contains(&peer.version)
+            || foreign.iter().enumerate().any(is_shared)
+            || is_another_in_all;
         let (first, owners) = foreign.into_iter().next().filter(|_| suffices)?;
         Some((first, owners.into_iter().map(str::to_owned).collect()))
     }
@@ -323,5 +338,24 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_version_that_nobody_knows_and_that_is_another_in_all_that_it_shows_is_that_one() {
+        // Its description and its INIT are Chrome's too.
+        let of = |name: &str, mark: Mark| {
+            let value = Known::embedded().0[name].marks[&mark].first().unwrap().clone();
+            Seen { mark, value, t_us: 0, place: Place::Entry(0) }
+        };
+        let of_chrome = |seen: &[Seen]| {
+            let mut peer = Recording::Data.record().file.peers.swap_remove(0);
+            (peer.implementation, peer.version) = ("chrome".to_owned(), "999.0".to_owned());
+            Known::embedded().stranger(&peer, seen.to_vec()).map(|(_, owners)| owners)
+        };
+        let all = [Mark::ClientHello, Mark::Description, Mark::Init];
+        let shown = all.map(|mark| of("libwebrtc", mark));
+        assert_eq!(of_chrome(&shown), Some(vec!["libwebrtc".to_owned()]));
+        assert_eq!(of_chrome(&shown[..2]), None, "its INIT might be its own");
+        assert_eq!(of_chrome(&all.map(|mark| of("chrome", mark))), None);
     }
 }

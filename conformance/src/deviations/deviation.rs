@@ -11,8 +11,9 @@ use peerproof_captures::feature::Feature;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeSet;
 
-/// Implementations that say of themselves that they are what they are called in the names of cases.
-const BUILT_IN: [&str; 3] = ["stack", "chrome", "firefox"];
+/// The implementations that need no program: the reference stack and the browsers. They say of themselves that they are what they are called in the
+/// names of cases.
+pub const BUILT_IN: [&str; 3] = ["stack", "chrome", "firefox"];
 
 /// A known deviation.
 #[derive(Debug, Clone, PartialEq, Deserialize)]

@@ -9,7 +9,7 @@ pub mod observed;
 pub mod pattern;
 pub mod rate;
 
-pub use deviation::{Deviation, Side};
+pub use deviation::{BUILT_IN, Deviation, Side};
 pub use error::DeviationError;
 
 use crate::case::{CaseFile, CasePeer};

@@ -5,7 +5,7 @@ use super::{Kind, Layer, Missed};
 use crate::api::view::{candidate_address, candidate_type};
 use crate::evidence::Peer;
 use crate::verdict::Place;
-use peerproof_captures::wire::stun::{self, AttributeType, Class, Method};
+use peerproof_captures::wire::stun::{AttributeType, Class, Method};
 use std::net::SocketAddr;
 
 /// A server answered the peer where its packets come from, which is the address of a server-reflexive candidate (RFC 8445 §5.1.1.2); it told

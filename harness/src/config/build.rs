@@ -55,14 +55,28 @@ impl Configuration {
             Err(error) => return Err(ConfigErrors::Unreadable(path.to_owned(), error)),
         };
         let mut errors = Vec::new();
+        // A program of the command line whose keys are set there is an entry like those of the file.
+        let is_set = |program: &&String| {
+            let name = program.split_once('=').map_or("", |(name, _)| name);
+            sets.iter().any(|set| set.split_once(':').is_some_and(|(of, _)| of == name))
+        };
+        let (entries, programs): (Vec<&String>, Vec<&String>) = programs.iter().partition(is_set);
+        let mut as_sets = Vec::new();
+        for program in entries {
+            match from_flag(program) {
+                Ok(program) => as_sets.push(set::of_program(&program)),
+                Err(message) => errors.push(of_flag("--program", message)),
+            }
+        }
         // Errors of the file first: only there they have a place.
         let set = match sets {
             [] => None,
             sets => {
+                let sets = [as_sets.as_slice(), sets].concat();
                 toml::from_str::<File>(&text).map_err(|error| {
                     ConfigErrors::Malformed(Box::new(ScenarioError::of_toml(path, &text, &error)))
                 })?;
-                let with = set::with(&text, sets);
+                let with = set::with(&text, &sets);
                 Some(with.map_err(|message| ConfigErrors::Wrong(vec![of_flag("--set", message)]))?)
             }
         };
@@ -407,5 +421,19 @@ mod tests {
         for bad in ["mystack", "my-stack=x", "a=", "=x"] {
             assert!(from_flag(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn keys_of_a_program_of_the_command_line_can_be_set_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE);
+        std::fs::write(&path, "").unwrap();
+        let load = |set: &str| {
+            let program = ["mine=./adapter.py --port 7".to_owned(), "other=x".to_owned()];
+            Configuration::load(Some(&path), &program, &[], &[set.to_owned()])
+        };
+        let configuration = load("mine:env.DEBUG=1").unwrap();
+        assert!(["mine", "other"].iter().all(|name| configuration.roster.get(name).is_some()));
+        assert!(load("mine:cases=0").unwrap_err().to_string().contains("`cases` must be at least 1"));
     }
 }

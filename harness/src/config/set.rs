@@ -1,5 +1,6 @@
 //! Keys of implementations on the command line: `--set NAME:KEY=VALUE`.
 
+use crate::peers::program::ProgramSpec;
 use toml::{Table, Value};
 
 const FORM: &str = "write NAME:KEY=VALUE, such as mystack:cases=5 or mystack:env.DEBUG=1";
@@ -23,6 +24,13 @@ pub(super) fn with(text: &str, sets: &[String]) -> Result<String, String> {
         table.insert(last.to_owned(), value);
     }
     toml::to_string(&file).map_err(|error| error.to_string())
+}
+
+/// The command of a program, as what sets it.
+pub(super) fn of_program(spec: &ProgramSpec) -> String {
+    let program = spec.program.display().to_string();
+    let words = std::iter::once(program).chain(spec.args.iter().cloned()).map(Value::String).collect();
+    format!("{}:program={}", spec.name, Value::Array(words))
 }
 
 fn parts(set: &str) -> Option<(&str, &str, Value)> {

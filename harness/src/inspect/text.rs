@@ -139,7 +139,10 @@ fn servers(trace: &Trace, out: &mut dyn Write) -> io::Result<()> {
                 writeln!(out, "{mapped} after {} (frame {})", time(at.since(server.first)), at.frame)?;
             }
             (Some(at), None) => writeln!(out, "answered in frame {}", at.frame)?,
-            (None, _) => writeln!(out, "no answer to {}", counted(server.requests, "request"))?,
+            (None, _) => match server.error {
+                Some((at, code)) => writeln!(out, "it answered with error {code} (frame {})", at.frame)?,
+                None => writeln!(out, "no answer to {}", counted(server.requests, "request"))?,
+            },
         }
     }
     for allocation in &trace.allocations {

@@ -2,6 +2,7 @@
 
 use crate::case::CaseReport;
 use peerproof_conformance::case::{CasePeer, Role, shown, versioned};
+use peerproof_conformance::deviations::BUILT_IN;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// An implementation in one version: a row and a column.
@@ -75,7 +76,10 @@ pub(super) fn contradictions(case: &CaseReport) -> Vec<String> {
     let base = |name: &'_ str| name.split_once('@').map_or(name, |(base, _)| base).to_owned();
     let mut found = Vec::new();
     for peer in &case.peers {
-        if let Some(named) = peer.named.as_ref().filter(|named| base(named) != peer.implementation) {
+        // A name without a version may be any, where the configuration says what answers by it.
+        let is_free = |named: &str| !named.contains('@') && !BUILT_IN.contains(&named);
+        let named = peer.named.as_ref().filter(|named| !is_free(named));
+        if let Some(named) = named.filter(|named| base(named) != peer.implementation) {
             found.push(format!("`{named}` identifies as `{}`", peer.implementation));
         }
     }

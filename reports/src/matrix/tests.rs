@@ -91,6 +91,14 @@ fn a_recording_that_contradicts_itself_is_named_and_its_rows_stay_what_it_says()
         names(&matrix),
         ["firefox 156.0.8078.79", "chrome@150 = firefox 156.0.8078.79", "stack 156.0.8078.79"]
     );
+    // A name of the user's own says nothing of who answers by it.
+    let mut free = between("data/echo", ["vendor", "stack"], Pass);
+    free.peers[0].named = Some("mine".to_owned());
+    free.name = "data/echo/mine-stack".to_owned();
+    let reports = [run(vec![free])];
+    let matrix = Matrix::of(&reports);
+    assert!(matrix.conflicts.is_empty());
+    assert!(names(&matrix).contains(&"mine = vendor 156.0.8078.79".to_owned()), "{:?}", names(&matrix));
 }
 
 #[test]

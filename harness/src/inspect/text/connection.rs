@@ -313,6 +313,9 @@ fn media(connection: &Connection, stream: &Stream) -> String {
         line.push_str(&format!(", {} kbit/s", bitrate / 1_000));
     }
     line.push_str(&format!(", {} lost ({:.1} %)", stream.lost, stream.loss_percent()));
+    if stream.restarts > 0 {
+        line.push_str(&format!(", the numbers began anew {}", counted(stream.restarts, "time")));
+    }
     if stream.reordered + stream.duplicates > 0 {
         line.push_str(&format!(", {} reordered, {} duplicated", stream.reordered, stream.duplicates));
     }

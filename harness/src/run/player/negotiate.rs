@@ -1,6 +1,6 @@
 //! Offers and answers carried from one peer to the other.
 
-use super::outcome::{Ended, broken};
+use super::outcome::{Ended, broken, success, wrong};
 use super::{Part, Player};
 use crate::machine::Limit;
 use crate::peers::protocol::Command;
@@ -8,7 +8,7 @@ use crate::scenario::condition::Condition;
 use crate::scenario::rewrite::DescriptionRewrite;
 use crate::scenario::step::{Candidates, Connect, DEFAULT_WITHIN, Negotiate};
 use peerproof_captures::event::{Description, IceGatheringState};
-use peerproof_captures::timeline::{StepOutcome, What};
+use peerproof_captures::timeline::{Key, Seen, StepOutcome, What};
 use peerproof_conformance::expect::AnyOf;
 use serde_json::Value;
 
@@ -72,12 +72,15 @@ impl Player {
         negotiate: &Negotiate,
         limit: &Limit,
     ) -> Result<Description, Box<StepOutcome>> {
-        let read = |value: Value| {
-            serde_json::from_value::<Description>(value).map_err(|error| {
-                broken(format!("{} answered with no description: {error}", part.actor.name()))
+        // What is no description is the peer's fault.
+        let read = |command: &str, path: Vec<Key>, value: Value| {
+            serde_json::from_value::<Description>(value.clone()).map_err(|_| {
+                let seen = Seen::AnswerValue { command: command.to_owned(), path, value };
+                wrong(success(part.actor.name(), command), seen)
             })
         };
-        let made = read(self.must(part, create).await?)?;
+        let name = create.name();
+        let made = read(&name, Vec::new(), self.must(part, create).await?)?;
         let reports = |event: &str| !part.actor.info().unreported.iter().any(|it| it == event);
         let trickle = negotiate.trickle && reports("icecandidate");
         part.carrier.close(trickle, negotiate.rewrite.candidate.as_ref());
@@ -92,7 +95,8 @@ impl Player {
             self.wait_until(part.actor.name(), &complete, mark, limit).await?;
         }
         let state = self.must(part, Command::GetState).await?;
-        read(state.get("localDescription").cloned().unwrap_or_default())
+        let path = vec![Key::Name("localDescription".to_owned())];
+        read("getState", path, state.get("localDescription").cloned().unwrap_or_default())
     }
 
     /// Carries a description to the other, who sets it; from then on candidates may follow.
