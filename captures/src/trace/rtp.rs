@@ -239,8 +239,7 @@ impl Stream {
     fn begin_anew(&mut self, at: At, gap_ns: u64, header: &Header<'_>) {
         let number = header.sequence.value;
         let since = header.timestamp.value.wrapping_sub(self.newest_timestamp);
-        let is_near =
-            |distance: u16| !(MAX_DROPOUT..=u16::MAX - MAX_MISORDER).contains(&distance);
+        let is_near = |distance: u16| !(MAX_DROPOUT..=u16::MAX - MAX_MISORDER).contains(&distance);
         if let Some(jump) = self.jump.take() {
             let is_next = jump.number.wrapping_add(1) == number;
             if is_next || jump.window.distance(number).is_some_and(is_near) {

@@ -444,8 +444,10 @@ fn pass(record: &CaseRecord, views: &Views, checked: &Checked) -> Verdict {
     for (name, view) in views {
         let count: usize = view.received.values().map(Vec::len).sum();
         if let Some(other) = record.other(name).filter(|_| count > 0) {
-            let noun = if count == 1 { "message" } else { "messages" };
-            parts.push(format!("{name} received {count} {noun} as {other} sent them"));
+            parts.push(match count {
+                1 => format!("{name} received 1 message as {other} sent it"),
+                _ => format!("{name} received {count} messages as {other} sent them"),
+            });
         }
         let frames = view.media_samples.iter().map(|at| at.is.frames).max().unwrap_or(0);
         if let Some(other) = record.other(name).filter(|_| frames > 0) {

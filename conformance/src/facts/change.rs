@@ -14,6 +14,8 @@ pub struct Comparison {
     pub cases: usize,
     /// Cases that ended otherwise.
     pub verdicts: Vec<VerdictChange>,
+    /// Cases in which a known deviation shows in one run, and that passed in the other: both are as expected, and it is no change.
+    pub known: Vec<VerdictChange>,
     /// What changed in the facts.
     pub changes: Vec<Change>,
     /// What a single case shows, and requirements that both runs have either way. It may be chance, and is no change.

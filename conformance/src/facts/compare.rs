@@ -196,7 +196,16 @@ fn verdict(name: &str, one: &[&Facts], other: &[&Facts], comparison: &mut Compar
     let again = first.again.as_ref();
     let alike = again.is_some() && one.iter().chain(other).all(|it| alike(it.again.as_ref(), again));
     let of_records = comparison.tool.checks.is_none() && alike;
-    let of = if of_records { &mut comparison.tool.verdicts } else { &mut comparison.verdicts };
+    // Where it is an error that a known deviation does not show, the runs' reports say so.
+    let passes = |ended: &Option<Ended>| ended.as_ref().is_some_and(|it| it.outcome == Outcome::Pass);
+    let is_known = |ended: &Option<Ended>| ended.as_ref().is_some_and(|it| it.known);
+    let comes_and_goes = (passes(&change.before) && is_known(&change.after))
+        || (is_known(&change.before) && passes(&change.after));
+    let of = match (of_records, comes_and_goes) {
+        (true, _) => &mut comparison.tool.verdicts,
+        (false, true) => &mut comparison.known,
+        (false, false) => &mut comparison.verdicts,
+    };
     of.push(change);
 }
 
@@ -607,6 +616,23 @@ mod tests {
         // Checks of two versions are no witness.
         let other = Run { tool: "checks 2".to_owned(), ..of(fail, fail) };
         assert_eq!(compared(&of(pass, fail), &other), (1, 0));
+    }
+
+    #[test]
+    fn a_known_deviation_that_comes_and_goes_is_no_change() {
+        let of = |outcome, known| {
+            let verdict = Some(Ended { known, ..Ended::of(outcome) });
+            run(&[Facts { verdict, ..case("a/b/c-d", "groups", &["x"]) }])
+        };
+        let (pass, fail) = (Outcome::Pass, Outcome::Fail);
+        let compared = |before: &Run, after: &Run| {
+            let comparison = compare(before, after);
+            (comparison.verdicts.len(), comparison.known.len())
+        };
+        assert_eq!(compared(&of(pass, false), &of(fail, true)), (0, 1));
+        assert_eq!(compared(&of(fail, true), &of(pass, false)), (0, 1));
+        assert_eq!(compared(&of(pass, false), &of(fail, false)), (1, 0));
+        assert_eq!(compared(&of(Outcome::Unsupported, false), &of(fail, true)), (1, 0));
     }
 
     #[test]

@@ -74,13 +74,16 @@ pub struct Ended {
     /// The entry of the timeline that decided it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entry: Option<u64>,
+    /// Whether a known deviation covers it: where that does not show in every attempt, a pass is as expected.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub known: bool,
 }
 
 impl Ended {
     /// With this outcome, at no layer, side or place.
     #[must_use]
     pub const fn of(outcome: Outcome) -> Self {
-        Self { outcome, layer: None, side: None, frame: None, entry: None }
+        Self { outcome, layer: None, side: None, frame: None, entry: None, known: false }
     }
 }
 
@@ -216,6 +219,7 @@ impl Facts {
                 side: verdict.side.clone(),
                 frame: frame.or_else(|| frames.after(entry?)),
                 entry,
+                known: file.waiver.is_some() && verdict.outcome == Outcome::Fail,
                 ..Ended::of(verdict.outcome)
             }
         };

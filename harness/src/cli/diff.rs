@@ -11,8 +11,8 @@ use peerproof_conformance::deviations::pattern;
 use peerproof_conformance::facts::{CHECKS, Change, Comparison, Facts, Run, VerdictChange, compare};
 use peerproof_reports::counted;
 use peerproof_reports::export::comparison::{
-    Changed, MAY_BE_CHANCE, by_implementation, checks, decided, document, ended, html, markdown, of_records,
-    place, totals, what,
+    Changed, MAY_BE_CHANCE, by_implementation, checks, decided, document, ended, html, markdown, place,
+    totals, verdicts_apart, what,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -24,7 +24,7 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 /// Version of the format of archives.
-const FORMAT: u32 = 4;
+const FORMAT: u32 = 5;
 /// The formats that are read: 3 has fewer places. Earlier ones have other facts, so that some would seem to have changed.
 const READ: RangeInclusive<u32> = 3..=FORMAT;
 /// First bytes of a file that gzip wrote.
@@ -269,11 +269,9 @@ fn text(comparison: &Comparison, style: &Style) -> String {
         }
         changes.iter().for_each(|it| change(&mut out, it, &it.implementation, style));
     }
-    if let Some(title) = of_records(comparison) {
-        head(&mut out, &title, style);
-    }
-    for change in &comparison.tool.verdicts {
-        verdict(&mut out, "  ", change, style);
+    for (title, changes) in verdicts_apart(comparison) {
+        head(&mut out, title, style);
+        changes.iter().for_each(|change| verdict(&mut out, "  ", change, style));
     }
     if !out.is_empty() {
         out.push('\n');

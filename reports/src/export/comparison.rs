@@ -95,12 +95,17 @@ pub fn checks(comparison: &Comparison) -> Option<String> {
     })
 }
 
-/// What is said above the cases of which only the records differ, if there are any.
+/// Cases that ended otherwise and are listed apart from the changes, with why.
 #[must_use]
-pub fn of_records(comparison: &Comparison) -> Option<String> {
-    let text =
-        "Judged by different versions of peerproof when they ran: this one judges both recordings alike";
-    (!comparison.tool.verdicts.is_empty()).then(|| text.to_owned())
+pub fn verdicts_apart(comparison: &Comparison) -> Vec<(&'static str, &[VerdictChange])> {
+    let all = [
+        ("A known deviation shows in one of the runs: both are as expected", comparison.known.as_slice()),
+        (
+            "Judged by different versions of peerproof when they ran: this one judges both recordings alike",
+            comparison.tool.verdicts.as_slice(),
+        ),
+    ];
+    all.into_iter().filter(|(_, changes)| !changes.is_empty()).collect()
 }
 
 /// How a case ended, before and after.
@@ -136,6 +141,10 @@ pub fn totals(comparison: &Comparison) -> String {
     if comparison.tool.checks.is_some() {
         let differ = comparison.tool.changes.len();
         let _ = write!(text, "; different checks decided the requirements, of which {differ} differ");
+    }
+    if !comparison.known.is_empty() {
+        let known = counted(comparison.known.len(), "case");
+        let _ = write!(text, "; {known} with a known deviation in one of the runs");
     }
     if !comparison.tool.verdicts.is_empty() {
         let differ = counted(comparison.tool.verdicts.len(), "case");
@@ -176,9 +185,9 @@ pub fn markdown(comparison: &Comparison) -> String {
         }
         out.push('\n');
     }
-    if let Some(title) = of_records(comparison) {
-        let _ = writeln!(out, "## {}\n", escape(&title));
-        out.push_str(&table(&comparison.tool.verdicts));
+    for (title, changes) in verdicts_apart(comparison) {
+        let _ = writeln!(out, "## {}\n", escape(title));
+        out.push_str(&table(changes));
     }
     out + &totals(comparison)
 }
@@ -233,8 +242,13 @@ pub fn html(comparison: &Comparison, before: &str, after: &str) -> Result<Vec<u8
         verdicts: comparison.verdicts.iter().map(Verdict::of).collect(),
         implementations: changed.iter().map(Section::of).collect(),
         apart: apart(comparison).map(Aside::of).collect(),
-        of_records: of_records(comparison).unwrap_or_default(),
-        records: comparison.tool.verdicts.iter().map(Verdict::of).collect(),
+        verdicts_apart: verdicts_apart(comparison)
+            .into_iter()
+            .map(|(title, changes)| VerdictsApart {
+                title,
+                verdicts: changes.iter().map(Verdict::of).collect(),
+            })
+            .collect(),
         only: [("first", &comparison.only_before), ("second", &comparison.only_after)]
             .into_iter()
             .filter(|(_, names)| !names.is_empty())
@@ -255,9 +269,14 @@ struct Page<'a> {
     verdicts: Vec<Verdict<'a>>,
     implementations: Vec<Section<'a>>,
     apart: Vec<Aside<'a>>,
-    of_records: String,
-    records: Vec<Verdict<'a>>,
+    verdicts_apart: Vec<VerdictsApart<'a>>,
     only: Vec<Only<'a>>,
+}
+
+/// Cases that ended otherwise, apart from the changes.
+struct VerdictsApart<'a> {
+    title: &'static str,
+    verdicts: Vec<Verdict<'a>>,
 }
 
 /// A case that ended otherwise.
@@ -357,6 +376,14 @@ mod tests {
                 frame: Some(31),
                 entry: Some(88),
             }],
+            known: vec![VerdictChange {
+                case: "turn/k/firefox-stack".to_owned(),
+                before: ended(Outcome::Pass, None),
+                after: ended(Outcome::Fail, Some(Layer::Dtls)),
+                first_run: false,
+                frame: None,
+                entry: None,
+            }],
             changes: vec![Change {
                 implementation: "chrome".to_owned(),
                 fact: "ClientHello: suites".to_owned(),
@@ -428,13 +455,16 @@ mod tests {
             "fail, DTLS, bob",
             "data/new/chrome-stack",
             "3 cases compared: 1 ended otherwise, 1 change, 1 that may be chance; 5 in fewer than 2 scenarios are left out; \
-             different checks decided the requirements, of which 1 differ; 1 case with another verdict by the records alone; \
+             different checks decided the requirements, of which 1 differ; 1 case with a known deviation in one of the runs; \
+             1 case with another verdict by the records alone; \
              1 case only in the second run",
             "May be chance",
             "1 scenario, data/a/firefox-stack frame 9, entry 12",
             "decided by different checks: peerproof 1 → peerproof ",
             "1 scenario, ice/a/chrome-stack<",
             "sdp/x/chrome-stack",
+            "both are as expected",
+            "turn/k/firefox-stack",
             "default-src 'none'; script-src; style-src 'sha256-",
         ] {
             assert!(page.contains(expected), "{expected}: {page}");

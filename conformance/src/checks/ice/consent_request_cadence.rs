@@ -69,7 +69,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let gaps: Vec<[(u64, u64); 2]> = asked.windows(2).map(|pair| [pair[0], pair[1]]).collect();
     let Some([_, (_, last)]) = gaps.last() else { return };
     if gaps.len() < ENOUGH {
-        tally.inconclusive(format!("{} intervals are too few to decide", gaps.len()), [Place::Frame(*last)]);
+        tally.inconclusive(format!("too few intervals to decide: {}", gaps.len()), [Place::Frame(*last)]);
         return;
     }
     for [(before_us, _), (t_us, frame)] in &gaps {

@@ -48,7 +48,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let place = Place::Frame(*frame);
     if order.len() < ENOUGH {
         tally.inconclusive(
-            format!("{} transactions are too few to decide whether they are random", order.len()),
+            format!("too few transactions to decide whether they are random: {}", order.len()),
             [place],
         );
         return;

@@ -58,7 +58,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             }
             _ => tally.fail(
                 Fault("no-credentials"),
-                format!("a {} request bears no credentials", said.message.kind.value.method()),
+                format!("a {} request has no credentials", said.message.kind.value.method()),
                 [place],
             ),
         }
@@ -75,7 +75,7 @@ mod control {
             attributes.iter_mut().filter(|(kind, _)| *kind == 0x0006).for_each(|(_, name)| name.push(b'x'));
         });
     })
-    .and(&[Mutation::new(Recording::Relay, "bears no credentials", |evidence| {
+    .and(&[Mutation::new(Recording::Relay, "has no credentials", |evidence| {
         turn::edit(evidence, turn::CREATE_PERMISSION, 1, |attributes| {
             attributes.retain(|(kind, _)| *kind != 0x0006);
         });
