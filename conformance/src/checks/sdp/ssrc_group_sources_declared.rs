@@ -19,7 +19,10 @@ pub(super) const CHECK: Check = Check {
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for made in evidence.generated_by(peer) {
         for section in made.sdp.media().filter(|section| !section.is_rejected()) {
-            let declared: BTreeSet<u32> = section.ssrcs().into_iter().map(|it| it.ssrc).collect();
+            // A line that cannot be read, which is for `sdp-grammar-strict`, names its source.
+            let sources =
+                section.named("ssrc").filter_map(|line| line.value?.split(' ').next()?.parse().ok());
+            let declared: BTreeSet<u32> = sources.collect();
             for group in section.typed::<SsrcGroup>() {
                 let Ok(value) = group.value else { continue };
                 let stray = value.ssrcs.iter().find(|ssrc| !declared.contains(ssrc));
@@ -41,4 +44,20 @@ mod control {
         let offer = &mut evidence.descriptions[0].sdp;
         replace(offer, "a=ssrc-group:FID 3030500921 2013701860", "a=ssrc-group:FID 3030500921 2013701861");
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::controls::{Recording, replace, replace_all};
+    use crate::finding::Status;
+
+    #[test]
+    fn a_line_without_an_attribute_describes_its_source_too() {
+        let mut evidence = Recording::Descriptions.evidence();
+        let offer = &mut evidence.descriptions[0].sdp;
+        replace_all(offer, "a=ssrc:2013701860 msid:", "a=ssrc:2013701861 msid:");
+        replace(offer, "a=ssrc:2013701860 cname:FPHYPBea0k55IQlW", "a=ssrc:2013701860");
+        assert_eq!(CHECK.run(&evidence)[0].result, Status::Pass);
+    }
 }
