@@ -84,3 +84,11 @@ pub(in crate::checks) fn edit_fingerprints(
     });
     *sdp = SessionDescription::parse(lines.collect::<String>());
 }
+
+/// As if the first peer sent two sizes of its video, and the other took both.
+pub(in crate::checks) fn simulcast(evidence: &mut Evidence) {
+    let lines = |own: &str| format!("a=rid:hi {own}\r\na=rid:lo {own}\r\na=simulcast:{own} hi;lo\r\n");
+    for (made, own) in evidence.descriptions.iter_mut().zip(["send", "recv"]) {
+        edit_section(&mut made.sdp, 1, |section| format!("{section}{}", lines(own)));
+    }
+}

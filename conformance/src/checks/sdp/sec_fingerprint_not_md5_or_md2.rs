@@ -35,5 +35,6 @@ mod control {
     pub(super) const CONTROL: Control = Control::new(Recording::Descriptions, |evidence| {
         let weak = "a=fingerprint:md5 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF\r\n";
         sdp::edit_section(&mut evidence.descriptions[0].sdp, 0, |section| format!("{section}{weak}"));
-    });
+    })
+    .also_breaks(&["jsep-same-fingerprints"]);
 }

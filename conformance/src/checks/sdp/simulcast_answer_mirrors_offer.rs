@@ -31,14 +31,10 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 fn judge_rids(answer: &Description, offered: &Section<'_>, answered: &Section<'_>, tally: &mut Tally) {
     let asked: BTreeMap<String, RidDirection> =
         offered.every::<Rid>().map(|rid| (rid.id, rid.direction)).collect();
-    let mut seen = BTreeMap::new();
     for rid in answered.typed::<Rid>() {
         let place: Place = look::line(answer, rid.line);
         let Ok(rid) = rid.value else { continue };
         match asked.get(&rid.id) {
-            _ if seen.insert(rid.id.clone(), ()).is_some() => {
-                tally.fail(Fault("rid-twice"), format!("the answer has a=rid:{} twice", rid.id), [place]);
-            }
             None => tally.fail(
                 Fault("rid-not-offered"),
                 format!("the answer has a=rid:{}, which was not offered", rid.id),
@@ -57,12 +53,8 @@ fn judge_streams(answer: &Description, offered: &Section<'_>, answered: &Section
     let mut lines = answered.typed::<Simulcast>();
     let Some(first) = lines.next() else { return };
     let place = look::line(answer, first.line);
-    if let Some(second) = lines.next() {
-        tally.fail(
-            Fault("simulcast-twice"),
-            "a section has two a=simulcast",
-            [look::line(answer, second.line)],
-        );
+    if lines.next().is_some() {
+        // Judged by `simulcast-line-consistent`: which of them counts is not known.
         return;
     }
     let (Ok(taken), Some(asked)) = (first.value, offered.first::<Simulcast>()) else {
@@ -100,58 +92,40 @@ fn is_fewer(all: &[Vec<SimulcastId>], some: &[Vec<SimulcastId>], alternatives_ma
 #[cfg(test)]
 mod control {
     use crate::checks::controls::{Control, Mutation, Recording, replace, sdp};
-    use crate::evidence::Evidence;
-
-    /// As if alice sent two sizes, and bob took both.
-    fn simulcast(evidence: &mut Evidence) {
-        let lines = |own: &str| format!("a=rid:hi {own}\r\na=rid:lo {own}\r\na=simulcast:{own} hi;lo\r\n");
-        for (made, own) in evidence.descriptions.iter_mut().zip(["send", "recv"]) {
-            sdp::edit_section(&mut made.sdp, 1, |section| format!("{section}{}", lines(own)));
-        }
-    }
 
     /// Answers one of them as sent too.
-    pub(super) const CONTROL: Control = Control::prepared(Recording::Descriptions, simulcast, |evidence| {
-        replace(&mut evidence.descriptions[1].sdp, "a=rid:hi recv", "a=rid:hi send");
-    })
-    .and(&[
-        Mutation::new(Recording::Descriptions, "the answer has a=rid:hi twice", |evidence| {
-            replace(
-                &mut evidence.descriptions[1].sdp,
-                "a=rid:hi recv\r\n",
-                "a=rid:hi recv\r\na=rid:hi recv\r\n",
-            );
+    pub(super) const CONTROL: Control =
+        Control::prepared(Recording::Descriptions, sdp::simulcast, |evidence| {
+            replace(&mut evidence.descriptions[1].sdp, "a=rid:hi recv", "a=rid:hi send");
         })
-        .prepared(simulcast),
-        Mutation::new(
-            Recording::Descriptions,
-            "the answer has a=rid:mid, which was not offered",
-            |evidence| {
+        .also_breaks(&["simulcast-line-consistent"])
+        .and(&[
+            Mutation::new(
+                Recording::Descriptions,
+                "the answer has a=rid:mid, which was not offered",
+                |evidence| {
+                    replace(
+                        &mut evidence.descriptions[1].sdp,
+                        "a=rid:hi recv\r\n",
+                        "a=rid:hi recv\r\na=rid:mid recv\r\n",
+                    );
+                },
+            )
+            .prepared(sdp::simulcast),
+            Mutation::new(Recording::Descriptions, "which was not offered or cannot be read", |evidence| {
+                replace(&mut evidence.descriptions[0].sdp, "a=simulcast:send hi;lo\r\n", "");
+            })
+            .prepared(sdp::simulcast),
+            Mutation::new(Recording::Descriptions, "with something taken away", |evidence| {
                 replace(
                     &mut evidence.descriptions[1].sdp,
-                    "a=rid:hi recv\r\n",
-                    "a=rid:hi recv\r\na=rid:mid recv\r\n",
+                    "a=simulcast:recv hi;lo",
+                    "a=simulcast:recv hi;lo;hi",
                 );
-            },
-        )
-        .prepared(simulcast),
-        Mutation::new(Recording::Descriptions, "a section has two a=simulcast", |evidence| {
-            replace(
-                &mut evidence.descriptions[1].sdp,
-                "a=simulcast:recv hi;lo\r\n",
-                "a=simulcast:recv hi;lo\r\na=simulcast:recv hi;lo\r\n",
-            );
-        })
-        .prepared(simulcast),
-        Mutation::new(Recording::Descriptions, "which was not offered or cannot be read", |evidence| {
-            replace(&mut evidence.descriptions[0].sdp, "a=simulcast:send hi;lo\r\n", "");
-        })
-        .prepared(simulcast),
-        Mutation::new(Recording::Descriptions, "with something taken away", |evidence| {
-            replace(&mut evidence.descriptions[1].sdp, "a=simulcast:recv hi;lo", "a=simulcast:recv hi;lo;hi");
-        })
-        .prepared(simulcast),
-    ]);
+            })
+            .prepared(sdp::simulcast)
+            .also_breaks(&["simulcast-line-consistent"]),
+        ]);
 }
 
 #[cfg(test)]
