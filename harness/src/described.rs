@@ -101,7 +101,8 @@ impl Found {
             self.text(sdp, Some(kind), depth + 1)?;
         } else {
             for value in values(inner)? {
-                self.value(value, kind, depth)?;
+                let read = self.value(value, kind, depth);
+                read.map_err(|error| if depth == 0 { placed(error, text) } else { error })?;
             }
         }
         Ok(())
@@ -140,6 +141,20 @@ impl Found {
             other => serde_json::from_value::<Description>(other).map(drop),
         }
     }
+}
+
+/// An error of a value, with the place in the text of what it names in backquotes, else of the first value.
+fn placed(error: Error, text: &str) -> Error {
+    if error.line() > 0 {
+        return error;
+    }
+    let error = error.to_string();
+    let named = error.split('`').nth(1).and_then(|name| text.find(&format!("\"{name}\"")));
+    let at = named.unwrap_or(text.len() - text.trim_start().len());
+    let before = text.get(..at).unwrap_or_default();
+    let (line, column) = (before.matches('\n').count() + 1, before.rsplit('\n').next().unwrap_or_default());
+    // This is how serde_json reads a place back.
+    Error::custom(format!("{error} at line {line} column {}", column.chars().count() + 1))
 }
 
 /// The values of JSON in a text, one behind the other, or those of a browser's console.
@@ -322,5 +337,11 @@ mod tests {
             let error = read(text.as_bytes()).unwrap_err().to_string();
             assert!(error.contains(why), "{text}: {error}");
         }
+        let place = |text: &str| {
+            let error = read(text.as_bytes()).unwrap_err();
+            (error.line(), error.column())
+        };
+        assert_eq!(place("{\n  \"type\": \"offer\",\n  \"description\": {}\n}"), (3, 3));
+        assert_eq!(place("\n {\"sdp\":\"v=0\\r\\n\"}"), (2, 2));
     }
 }

@@ -386,3 +386,67 @@ fn plain_calls(count: u8) -> Vec<u8> {
     }
     pcap
 }
+
+/// A pcap of checks and a nomination, and then of datagrams of one side for five seconds.
+fn behind_ice(datagram: impl Fn(u16) -> Vec<u8>) -> Vec<u8> {
+    let mut pcap = [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 65_535, 101].map(u32::to_le_bytes).concat();
+    let mut add = |ms: u32, from: u8, payload: &[u8]| {
+        let [ip, udp] = [28, 8].map(|header| u16::try_from(payload.len() + header).unwrap().to_be_bytes());
+        let mut packet =
+            vec![0x45, 0, ip[0], ip[1], 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, from, 10, 0, 0, 3 - from];
+        packet.extend([0x10, from, 0x10, 3 - from, udp[0], udp[1], 0, 0]);
+        packet.extend(payload);
+        let length = u32::try_from(packet.len()).unwrap();
+        pcap.extend([ms / 1_000, ms % 1_000 * 1_000, length, length].map(u32::to_le_bytes).concat());
+        pcap.extend(packet);
+    };
+    for (n, from, nominates) in [(1_u8, 1_u8, false), (2, 2, false), (3, 1, true)] {
+        let name = if from == 1 { b"bbbb:aaaa\0\0\0" } else { b"aaaa:bbbb\0\0\0" };
+        let mut attributes = [&[0, 6, 0, 9][..], name].concat();
+        attributes.extend([0x80, if from == 1 { 0x2a } else { 0x29 }, 0, 8, 7, 7, 7, 7, 7, 7, 7, from]);
+        if nominates {
+            attributes.extend([0, 0x25, 0, 0]);
+        }
+        let message = |kind: [u8; 2], attributes: &[u8]| {
+            let length = u16::try_from(attributes.len()).unwrap().to_be_bytes();
+            [&kind, &length, &[0x21, 0x12, 0xa4, 0x42][..], &[n; 12], attributes].concat()
+        };
+        add(u32::from(n) * 50, from, &message([0, 1], &attributes));
+        add(u32::from(n) * 50 + 10, 3 - from, &message([1, 1], &[]));
+    }
+    for n in 0..100_u16 {
+        add(300 + u32::from(n) * 50, 1, &datagram(n));
+    }
+    pcap
+}
+
+/// What is another protocol behind ICE has no ClientHello to wait for.
+#[test]
+fn no_handshake_is_missed_where_there_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ice.pcap");
+    let told = |datagram: &dyn Fn(u16) -> Vec<u8>| {
+        fs::write(&path, behind_ice(datagram)).unwrap();
+        inspect(&[path.to_str().unwrap()])
+    };
+    let check = |n: u16| [&[0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42][..], &[9; 10], &n.to_be_bytes()].concat();
+    let missed = "no side sent a ClientHello";
+    let text = told(&check);
+    assert!(text.contains(missed), "{text}");
+    // Bytes that are read as RTP by their first one, and are none.
+    let other = |n: u16| {
+        let mut word = u32::from(n) + 1;
+        let next = |_| {
+            word = word.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (word >> 24) as u8
+        };
+        let mut bytes: Vec<u8> = (0..40).map(next).collect();
+        bytes[0] = 0x80 | bytes[0] & 0x3f;
+        bytes
+    };
+    let text = told(&other);
+    assert!(text.contains("another protocol than DTLS and RTP") && !text.contains(missed), "{text}");
+    let report = |_| vec![0x80, 201, 0, 1, 0, 0, 0, 7];
+    let text = told(&report);
+    assert!(text.contains("ICE and RTP without DTLS") && !text.contains(missed), "{text}");
+}

@@ -362,3 +362,90 @@ fn no_description_beside_a_capture_is_dropped() {
     assert_eq!(count(&[capture]), 0);
     assert!(count(&[capture, "--all"]) > 20);
 }
+
+/// What is no WebRTC is named as that, and only what holds for any description is judged.
+#[test]
+fn descriptions_of_another_protocol_are_judged_as_such() {
+    let folder = tempfile::tempdir().unwrap();
+    let description = |session: u64, direction: &str| {
+        format!(
+            "v=0\no=- {session} 1 IN IP4 192.0.2.1\ns=-\nc=IN IP4 192.0.2.1\nt=0 0\n\
+             m=audio 49170 RTP/SAVP 0 97\na=rtpmap:0 PCMU/8000\na=rtpmap:97 iLBC/8000\n\
+             a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz\na={direction}\n"
+        )
+    };
+    let write = |name: &str, text: String| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let offer = write("offer.sdp", description(1, "sendonly"));
+    let answer = write("answer.sdp", description(2, "recvonly"));
+    let (code, right) = judged(&["--offer", &offer, "--answer", &answer]);
+    assert_eq!((code, failing(&right)), (0, Vec::new()));
+    let notices = right["judged"][0]["notices"].to_string();
+    assert!(notices.contains("not WebRTC") && notices.contains("descriptions without DTLS"), "{notices}");
+    let wrong = write("wrong.sdp", description(2, "sendrecv"));
+    let (code, wrong) = judged(&["--offer", &offer, "--answer", &wrong]);
+    let direction = [("oa-answer-direction-compatible".to_owned(), "answerer".to_owned())];
+    assert_eq!((code, failing(&wrong)), (1, direction.to_vec()));
+    // Beside a capture they belong to no connection of, it is the same.
+    let capture = concat!(env!("CARGO_MANIFEST_DIR"), "/../captures/corpus/diagnosis/consent-lost.pcapng");
+    let (_, beside) = judged(&[capture, "--sdp", &offer]);
+    let alone = beside["judged"].as_array().unwrap().last().unwrap();
+    let findings = alone["findings"].as_array().unwrap();
+    assert!(alone["notices"].to_string().contains("not WebRTC") && !findings.is_empty(), "{alone}");
+    assert!(findings.iter().all(|it| it["result"] != "fail"), "{findings:?}");
+    // An offer of WebRTC that has lost its fingerprint is one.
+    let [offer, _] = exchange(folder.path(), |text| text);
+    let text = fs::read_to_string(&offer).unwrap();
+    let bare: String = text.split_inclusive('\n').filter(|line| !line.starts_with("a=fingerprint")).collect();
+    fs::write(&offer, bare).unwrap();
+    let text = judged(&["--offer", &offer]).1["judged"][0].to_string();
+    assert!(text.contains("trickle-option-announced") && !text.contains("not WebRTC"), "{text}");
+}
+
+#[test]
+fn what_was_given_wrongly_is_said_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let [_, answer] = exchange(folder.path(), |text| text);
+    let printed = serde_json::json!({ "type": "answer", "sdp": fs::read_to_string(&answer).unwrap() });
+    let printed_at = folder.path().join("x.json");
+    fs::write(&printed_at, serde_json::to_vec(&printed).unwrap()).unwrap();
+    let other = folder.path().join("w.json");
+    fs::write(&other, "{\n  \"type\": \"offer\",\n  \"description\": \"v=0\"\n}\n").unwrap();
+    let (printed_at, other) = (printed_at.to_str().unwrap(), other.to_str().unwrap());
+    for (arguments, says) in [
+        (&["--offer", printed_at][..], "given as --offer, but it says that it is of the type `answer`"),
+        (&["--offer", "-", "--answer", "-"], "`-` is named more than once"),
+        (&[other], "w.json:3:3: unknown field `description`, expected `type` or `sdp`\n"),
+    ] {
+        let output = peerproof(&[&["judge"], arguments].concat());
+        let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{complaint}");
+        assert!(complaint.contains(says), "{complaint}");
+    }
+}
+
+/// The descriptions of a recording are read once, also if the command line names them too.
+#[test]
+fn descriptions_of_a_recording_are_not_taken_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("case.json"), "{}").unwrap();
+    let capture = folder.path().join("capture.pcapng");
+    let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/../captures/corpus/diagnosis/consent-lost.pcapng");
+    fs::copy(corpus, &capture).unwrap();
+    let sdp = folder.path().join("sdp");
+    fs::create_dir(&sdp).unwrap();
+    let [offer, _] = exchange(folder.path(), |text| text);
+    let own = sdp.join("01-offer.sdp");
+    fs::copy(&offer, &own).unwrap();
+    let count = |more: &[&str]| {
+        let (_, judged) = judged(&[&[capture.to_str().unwrap()], more].concat());
+        judged["judged"][0]["descriptions"].as_array().unwrap().len()
+    };
+    assert_eq!(count(&[]), 1);
+    assert_eq!(count(&["--sdp", own.to_str().unwrap()]), 1);
+    fs::write(&offer, fs::read_to_string(&offer).unwrap().replace(" 2 IN", " 3 IN")).unwrap();
+    assert_eq!(count(&["--sdp", &offer]), 2);
+}

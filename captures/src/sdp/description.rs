@@ -174,6 +174,17 @@ impl SessionDescription {
         self.grouping.groups.get(*self.grouping.bundles.get(mid)?)
     }
 
+    /// Whether it has sections and says of none that DTLS protects it, by its protocol or by a fingerprint: then it is no description of WebRTC
+    /// (RFC 8827 §6.5), but of SIP, RTSP or another protocol that has descriptions too. One that cannot be read is not.
+    pub fn is_without_dtls(&self) -> bool {
+        let is_without = |section: Section<'_>| {
+            section.media_line().and_then(|line| line.value.ok()).is_some_and(|line| !line.is_dtls())
+        };
+        let with_keys = |section: &Section<'_>| section.has("fingerprint") || section.has("tls-id");
+        let keys = std::iter::once(self.session()).chain(self.media()).any(|section| with_keys(&section));
+        self.media().len() > 0 && !keys && self.media().all(is_without)
+    }
+
     /// Every deviation from the grammar, in the order of the lines.
     pub fn violations(&self) -> Vec<Violation> {
         grammar::check(self)
@@ -233,6 +244,25 @@ mod tests {
                 description.lines().map(|l| format!("{}{}", l.raw, l.ending.as_str())).collect();
             assert_eq!(joined, text);
             assert!(description.lines().all(|l| &text[l.range.clone()] == l.raw));
+        }
+    }
+
+    #[test]
+    fn what_says_nothing_of_dtls_is_another_protocols() {
+        for (text, is_without) in [
+            ("m=audio 49170 RTP/AVP 0\r\nm=message 7394 TCP/MSRP *\r\n", true),
+            ("m=audio 49170 RTP/SAVP 0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:AA\r\n", true),
+            ("m=image 49180 udptl t38\r\n", true),
+            ("m=audio 9 UDP/TLS/RTP/SAVPF 0\r\n", false),
+            ("m=audio 9 RTP/AVP 0\r\nm=application 9 DTLS/SCTP 5000\r\n", false),
+            ("m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n", false),
+            ("m=audio 9 RTP/SAVPF 0\r\na=fingerprint:sha-256 AA\r\n", false),
+            ("a=fingerprint:sha-256 AA\r\nm=audio 9 RTP/SAVPF 0\r\n", false),
+            ("m=audio 9 RTP/SAVPF 0\r\na=tls-id:abc\r\n", false),
+            ("m=audio x RTP/AVP 0\r\n", false),
+            ("s=-\r\n", false),
+        ] {
+            assert_eq!(SessionDescription::parse(text).is_without_dtls(), is_without, "{text}");
         }
     }
 

@@ -126,6 +126,13 @@ pub struct MediaLine {
 }
 
 impl MediaLine {
+    /// Whether the transport protocol is one over DTLS (RFC 5764 §8, RFC 8841 §4.1).
+    pub fn is_dtls(&self) -> bool {
+        let mut parts = self.proto.split('/');
+        parts.clone().any(|part| part == "DTLS")
+            || (parts.next() == Some("UDP") && parts.next() == Some("TLS"))
+    }
+
     pub(super) fn read(s: &mut Scanner<'_>) -> Result<Self, Malformed> {
         let media = s.token("a medium")?.to_owned();
         s.space()?;

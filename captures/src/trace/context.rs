@@ -20,6 +20,8 @@ pub(super) struct Known {
     repairs: BTreeMap<u32, u32>,
     /// SHA-256 fingerprints, as in a certificate's `sha256`.
     pub(super) fingerprints: Vec<String>,
+    /// Whether its keys come by another way than DTLS, if it has any.
+    pub(super) is_without_dtls: bool,
     /// The first `a=setup`.
     pub(super) setup: Option<String>,
     /// Whether a media section would send, receive.
@@ -39,6 +41,7 @@ impl Context {
             return;
         }
         let mut known = Known { name: name.to_owned(), ..Known::default() };
+        known.is_without_dtls = description.is_without_dtls();
         let mut setups =
             (0..description.media().len()).filter_map(|at| description.effective_value(at, "setup"));
         known.setup = setups.next().map(str::to_owned);

@@ -57,6 +57,9 @@ pub struct Traffic {
     pub first: Option<At>,
     /// The last.
     pub last: Option<At>,
+    /// The first datagram of RTCP or SRTCP.
+    #[serde(skip)]
+    pub(super) first_rtcp: Option<At>,
     /// Of those that left one peer's tap, how many arrived at the other's, in a recording of both.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arrived: Option<u64>,
@@ -70,14 +73,17 @@ impl Traffic {
         self.last = Some(at);
     }
 
-    pub(super) const fn classify(&mut self, class: demux::Class) {
+    pub(super) fn classify(&mut self, at: At, class: demux::Class) {
         use demux::Class;
         match class {
             Class::Stun => self.stun += 1,
             Class::TurnChannel => self.channel_data += 1,
             Class::Dtls => self.dtls += 1,
             Class::Rtp => self.rtp += 1,
-            Class::Rtcp => self.rtcp += 1,
+            Class::Rtcp => {
+                self.rtcp += 1;
+                self.first_rtcp.get_or_insert(at);
+            }
             Class::Zrtp | Class::Quic | Class::Unassigned | Class::Empty => self.other += 1,
         }
     }

@@ -4,7 +4,7 @@
 
 use super::at::{At, Side, Sides};
 use super::connection::Connection;
-use super::context::Context;
+use super::context::{Context, Known};
 use super::flow::{Carrier, Flow};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -43,6 +43,8 @@ pub enum Nature {
     DtlsSrtp,
     /// DTLS without SRTP, and with no SCTP that could be read.
     Dtls,
+    /// Session descriptions without packets, and none of them of DTLS: SIP, RTSP and others that have descriptions too.
+    Described,
     /// What was protected on the wire, captured in the clear.
     Clear,
     /// Mostly datagrams of a protocol that is none of WebRTC's.
@@ -58,6 +60,7 @@ impl fmt::Display for Nature {
             Self::Rtp => "RTP without ICE and DTLS",
             Self::DtlsSrtp => "DTLS-SRTP without ICE (RFC 5763)",
             Self::Dtls => "DTLS without SRTP and SCTP",
+            Self::Described => "descriptions without DTLS and fingerprint, as SIP, RTSP or MSRP have them",
             Self::Clear => "what was protected on the wire, in the clear",
             Self::Unknown => "mostly datagrams of another protocol",
         })
@@ -149,7 +152,9 @@ impl Connection {
         } else if dtls > 0 {
             self.with_dtls(rtp + rtcp > 0)
         } else if rtp + rtcp > 0 {
-            self.without_dtls()
+            self.without_dtls(&own, context)
+        } else if self.is_described_without_dtls(context) {
+            Nature::IceAndRtp
         } else {
             Nature::WebRtc
         };
@@ -158,8 +163,18 @@ impl Connection {
 
     /// Whether a description of a side has a fingerprint: then it is to be WebRTC, whatever it is.
     fn claims_dtls(&self, context: &Context) -> bool {
+        self.described(context).any(|known| !known.fingerprints.is_empty())
+    }
+
+    /// Whether there are descriptions of the sides, and none of them is of DTLS.
+    fn is_described_without_dtls(&self, context: &Context) -> bool {
+        let mut described = self.described(context).peekable();
+        described.peek().is_some() && described.all(|known| known.is_without_dtls)
+    }
+
+    fn described<'a>(&'a self, context: &'a Context) -> impl Iterator<Item = &'a Known> {
         let described = Side::BOTH.into_iter().filter_map(|side| self.peers.of(side).described);
-        described.filter_map(|index| context.get(index)).any(|known| !known.fingerprints.is_empty())
+        described.filter_map(|index| context.get(index))
     }
 
     fn with_dtls(&self, has_media: bool) -> Nature {
@@ -179,13 +194,17 @@ impl Connection {
         }
     }
 
-    fn without_dtls(&self) -> Nature {
+    fn without_dtls(&self, flows: &[&Flow], context: &Context) -> Nature {
         if self.pairs.is_empty() {
             return Nature::Rtp;
         }
+        if self.is_described_without_dtls(context) {
+            return Nature::IceAndRtp;
+        }
         // If the first media was seen before the first check, so was the handshake before the capture.
         let checked = self.pairs.iter().flat_map(|pair| [pair.checks.a.first, pair.checks.b.first]);
-        let media = self.streams.values().map(|stream| stream.first).min();
+        let reports = flows.iter().flat_map(|flow| [flow.forth.first_rtcp, flow.back.first_rtcp]).flatten();
+        let media = self.streams.values().map(|stream| stream.first).chain(reports).min();
         match (checked.flatten().min(), media) {
             (Some(checked), Some(media)) if checked < media => Nature::IceAndRtp,
             _ => Nature::WebRtc,

@@ -111,7 +111,7 @@ impl TraceState {
         if let Some(flow) = self.trace.flows.get_mut(flow) {
             let traffic = flow.sent_from(ends.from);
             traffic.count(at, bytes.len());
-            traffic.classify(class);
+            traffic.classify(at, class);
             flow.local_end(seen.direction, ends);
         }
         if layer.range == seen.inner.range {

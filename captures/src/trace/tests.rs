@@ -391,6 +391,13 @@ fn what_a_connection_is_follows_from_all_that_was_seen_of_it() {
     assert_eq!(nature(&[&checks, &handshake, &media]), Nature::WebRtc);
     assert_eq!(nature(&[&checks]), Nature::WebRtc);
     assert_eq!(nature(&[&checks, &media]), Nature::IceAndRtp);
+    let reports = |story: &mut Story| {
+        for _ in 0..3 {
+            story.udp(alice, bob, &[0x80, 201, 0, 1, 0, 0, 0, 7]).wait(1_000);
+        }
+    };
+    assert_eq!(nature(&[&checks, &reports]), Nature::IceAndRtp, "RTCP alone is of RTP too");
+    assert_eq!(nature(&[&reports, &checks]), Nature::WebRtc);
     assert_eq!(nature(&[&media, &checks]), Nature::WebRtc, "the handshake may have been before the capture");
     assert_eq!(nature(&[&checks, &data]), Nature::WebRtc, "the same");
     assert_eq!(nature(&[&media]), Nature::Rtp);

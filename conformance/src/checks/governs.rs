@@ -43,6 +43,11 @@ pub(super) fn excluded(recognised: Option<Recognised>, requirement: &Requirement
             &[DTLS, ICE, SDP],
             "the connection is DTLS without SRTP and SCTP, not WebRTC: its own documents govern it, and those of WebRTC do not",
         ),
+        Nature::Described => (
+            &[SDP],
+            "the descriptions are not of WebRTC, since nothing in them is of DTLS: only what holds for any description (RFC 8866) and for any \
+             offer and answer (RFC 3264) governs them",
+        ),
         Nature::Clear if has_channels => (
             &[RTP, SCTP, CHANNELS],
             "the capture is in the clear: what protected it is not there to be judged",
@@ -68,13 +73,14 @@ mod tests {
     use crate::catalogue::Catalogue;
     use std::collections::BTreeSet;
 
-    const NATURES: [Nature; 8] = [
+    const NATURES: [Nature; 9] = [
         Nature::WebRtc,
         Nature::IceAndUnknown,
         Nature::IceAndRtp,
         Nature::Rtp,
         Nature::DtlsSrtp,
         Nature::Dtls,
+        Nature::Described,
         Nature::Clear,
         Nature::Unknown,
     ];
@@ -86,7 +92,7 @@ mod tests {
 
     #[test]
     fn what_is_no_webrtc_is_judged_by_its_own_documents() {
-        use Nature::{Clear, Dtls, DtlsSrtp, IceAndRtp, IceAndUnknown, Rtp, WebRtc};
+        use Nature::{Clear, Described, Dtls, DtlsSrtp, IceAndRtp, IceAndUnknown, Rtp, WebRtc};
         for (id, natures) in [
             ("ice-check-has-priority", &[WebRtc, IceAndUnknown, IceAndRtp, Dtls][..]),
             ("stun-header-wellformed", &[WebRtc, IceAndUnknown, IceAndRtp, Dtls]),
@@ -99,6 +105,9 @@ mod tests {
             ("rtp-only-negotiated-payload-types", &[WebRtc]),
             ("sctp-crc32c-correct", &[WebRtc, Clear]),
             ("dcep-open-ppid-50", &[WebRtc]),
+            ("sdp-grammar-strict", &[WebRtc, IceAndUnknown, IceAndRtp, Dtls, Described]),
+            ("oa-answer-mline-count", &[WebRtc, IceAndUnknown, IceAndRtp, Dtls, Described]),
+            ("sec-no-sdes-in-own-sdp", &[WebRtc]),
         ] {
             let found: Vec<Nature> =
                 NATURES.into_iter().filter(|nature| governs(*nature, false, id)).collect();

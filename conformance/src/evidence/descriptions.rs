@@ -4,6 +4,7 @@ use super::{Evidence, Peer};
 use peerproof_captures::event::{self, PeerEvent, SdpType};
 use peerproof_captures::sdp::{Excess, Fingerprint, IcePwd, IceUfrag, SessionDescription};
 use peerproof_captures::timeline::{Answer, Entry, What};
+use peerproof_captures::trace::{Nature, Recognised};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -87,10 +88,14 @@ pub struct Credentials {
 }
 
 impl Evidence {
-    /// Evidence of descriptions alone. What happened besides is not known.
+    /// Evidence of descriptions alone. What happened besides is not known. Where none of them says anything of DTLS, they are another protocol's.
     #[must_use]
     pub fn of_descriptions(peers: Vec<String>, descriptions: Vec<Description>) -> Self {
-        Self { descriptions, whole: false, ..Self::new(peers, Vec::new(), None) }
+        let is_foreign =
+            !descriptions.is_empty() && descriptions.iter().all(|made| made.sdp.is_without_dtls());
+        let recognised =
+            is_foreign.then(|| Recognised { nature: Nature::Described, ..Recognised::default() });
+        Self { descriptions, whole: false, recognised, ..Self::new(peers, Vec::new(), None) }
     }
 
     /// The descriptions that a peer made, in order.

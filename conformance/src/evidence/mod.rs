@@ -64,11 +64,13 @@ pub struct Evidence {
     /// Whether everything is in it from the beginning. A capture that somebody took may begin late and lack packets: then
     /// what is missing proves nothing.
     pub whole: bool,
+    /// Whether the first description is that of the first round, as whoever gave descriptions alone said.
+    pub begins: bool,
     /// What makes the capture less than what was on the wire.
     pub defects: Vec<Defect>,
     /// What a recording of ours lacks, once [examined](Self::examined): then no check accuses anyone.
     pub flaws: Vec<Flaw>,
-    /// What the connection of a capture that somebody took is. A recording of ours is WebRTC.
+    /// What the connection of a capture that somebody took is, or what descriptions alone describe. A recording of ours is WebRTC.
     pub recognised: Option<Recognised>,
     /// The frames that say that a rule acted on them.
     ruled: BTreeSet<u64>,
@@ -116,6 +118,7 @@ impl Evidence {
             descriptions,
             wire: wire.filter(|wire| wire.seen > 0),
             whole: true,
+            begins: false,
             defects,
             flaws: Vec::new(),
             recognised: None,

@@ -5,7 +5,7 @@ use super::{Found, Kind, Layer, Missed, SECOND, Says, Severity, side_of, time};
 use crate::api::{At, PeerView};
 use crate::verdict::Place;
 use peerproof_captures::event::{ConnectionState, DtlsState};
-use peerproof_captures::trace::{Connection, Handshake, Side};
+use peerproof_captures::trace::{Connection, Handshake, Nature, Side};
 
 /// How long after nomination a ClientHello is waited for.
 const CLIENT_HELLO: u64 = 3 * SECOND;
@@ -27,6 +27,10 @@ pub(super) fn of_packets(connection: &Connection, found: &mut Found) {
 }
 
 fn no_client_hello(connection: &Connection, found: &mut Found) {
+    // What is another protocol behind ICE has no ClientHello to wait for.
+    if !matches!(connection.recognised.nature, Nature::WebRtc | Nature::Dtls | Nature::DtlsSrtp) {
+        return;
+    }
     let Some(nominated) = connection.nominated() else { return };
     let waited = connection.last.since(nominated);
     let silent = connection.handshakes.is_empty()

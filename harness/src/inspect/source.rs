@@ -9,6 +9,7 @@ use peerproof_captures::decrypt::srtp::MasterKey;
 use peerproof_captures::file::CaptureReader;
 use peerproof_captures::observe::{Observer, Sink};
 use peerproof_captures::sdp::SessionDescription;
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek};
 use std::os::unix::fs::FileExt;
@@ -104,9 +105,18 @@ impl Given {
             key_log.push(b'\n');
         }
         let (mut descriptions, mut of_files, mut notices) = (Vec::new(), Vec::new(), Vec::new());
-        for file in files {
+        let recorded = files.len() - beside.sdp.len();
+        let mut known: BTreeSet<(String, Vec<u8>)> = BTreeSet::new();
+        for (n, file) in files.into_iter().enumerate() {
             let bytes = input::bytes(&file, Limit::DESCRIPTION)
                 .map_err(|error| InspectError::Read { path: file.clone(), error })?;
+            // The command line may name those of the recording again.
+            let of_peer = (peer_of(&file), bytes.clone());
+            if n < recorded {
+                known.insert(of_peer);
+            } else if known.contains(&of_peer) {
+                continue;
+            }
             if !described::looks_like_one(&bytes) && !bytes.trim_ascii().is_empty() {
                 // What is wrong with it is for the requirements to say.
                 let sdp = SessionDescription::parse(described::text(&bytes).into_owned());

@@ -4,7 +4,7 @@ use super::json::{JudgedFinding, Judgement};
 use super::{JudgeArgs, JudgeError, descriptions};
 use crate::inspect::beside::{self, Described};
 use crate::inspect::{Given, each_evidence, trace};
-use peerproof_captures::trace::{Connection, Nature, Trace};
+use peerproof_captures::trace::{Nature, Trace};
 use peerproof_conformance::checks;
 use peerproof_conformance::evidence::{Evidence, MOST_CONNECTIONS, Wire};
 use std::path::Path;
@@ -15,7 +15,7 @@ pub(super) fn judge(path: &Path, args: &JudgeArgs) -> Result<Vec<Judgement>, Jud
     let (file, trace) = trace(&given)?;
     let mut judged = Vec::new();
     each_evidence(&given, &trace, &mut |index, evidence| {
-        let mut notices = nature(trace.connections.get(index));
+        let mut notices = nature(evidence);
         notices.extend(checks::unrecognised(evidence));
         notices.extend(beyond(evidence));
         judged.push(of(&file.name, index, evidence, notices, &given, args.all));
@@ -68,9 +68,9 @@ fn apart(given: &Given, trace: &Trace, all: bool) -> Result<Vec<Judgement>, Judg
     Ok(apart)
 }
 
-/// What is to be said of a connection: that it is no WebRTC, and by what it is judged then.
-fn nature(connection: Option<&Connection>) -> Vec<String> {
-    let nature = connection.map(|connection| connection.recognised.nature).unwrap_or_default();
+/// What is to be said of a connection or of descriptions: that it is no WebRTC, and by what it is judged then.
+pub(super) fn nature(evidence: &Evidence) -> Vec<String> {
+    let nature = evidence.recognised.map(|recognised| recognised.nature).unwrap_or_default();
     if nature == Nature::WebRtc {
         return Vec::new();
     }

@@ -27,6 +27,8 @@ struct Given {
     sdp: SessionDescription,
     /// Changes that an editor is assumed to have made.
     taken: Vec<&'static str>,
+    /// Whether it was given as the offer or answer of a round.
+    is_of_round: bool,
 }
 
 /// What a file holds.
@@ -39,6 +41,10 @@ struct File {
 /// The descriptions that the command line names, judged together; nothing if it names none. What is judged here is taken out of `paths`.
 pub(super) fn judge(args: &JudgeArgs, paths: &mut Vec<PathBuf>) -> Result<Option<Judgement>, JudgeError> {
     let (mut given, mut notices, mut empty) = (Vec::new(), Vec::new(), Vec::new());
+    let all = args.offer.iter().chain(&args.answer).chain(&*paths);
+    if all.filter(|path| path.as_os_str() == "-").count() > 1 {
+        return Err(JudgeError::StdinTwice);
+    }
     for round in 0..args.offer.len().max(args.answer.len()) {
         for (files, kind) in [(&args.offer, SdpType::Offer), (&args.answer, SdpType::Answer)] {
             let Some(path) = files.get(round) else { continue };
@@ -47,7 +53,9 @@ pub(super) fn judge(args: &JudgeArgs, paths: &mut Vec<PathBuf>) -> Result<Option
                 std::fs::metadata(path).map_err(unreadable)?;
             }
             let read = read(path)?.ok_or_else(|| JudgeError::NoDescription(path.clone()))?;
-            given.extend(read.given.into_iter().map(|one| Given { kind: Some(kind), ..one }));
+            for one in read.given {
+                given.push(one.as_of_round(kind)?);
+            }
             notices.extend(read.notices);
         }
     }
@@ -77,11 +85,27 @@ pub(super) fn judge(args: &JudgeArgs, paths: &mut Vec<PathBuf>) -> Result<Option
     Ok(Some(judged))
 }
 
+impl Given {
+    /// As the offer or answer of a round.
+    fn as_of_round(self, given: SdpType) -> Result<Self, JudgeError> {
+        match self.kind {
+            Some(kind) if (kind == SdpType::Offer) != (given == SdpType::Offer) => {
+                Err(JudgeError::OtherKind { place: self.place, given, kind })
+            }
+            kind => Ok(Self { kind: kind.or(Some(given)), is_of_round: true, ..self }),
+        }
+    }
+}
+
 /// Judges descriptions together.
 fn of(given: Vec<Given>, all: bool) -> Result<Judgement, JudgeError> {
     let files: Vec<String> = given.iter().map(|one| one.place.clone()).collect();
-    let notices = given.iter().flat_map(|one| described::notices(&one.place, &one.taken)).collect();
-    let evidence = Evidence::of_descriptions(PEERS.map(str::to_owned).to_vec(), made(given)?);
+    let mut notices: Vec<String> =
+        given.iter().flat_map(|one| described::notices(&one.place, &one.taken)).collect();
+    let begins = given.first().is_some_and(|first| first.is_of_round);
+    let mut evidence = Evidence::of_descriptions(PEERS.map(str::to_owned).to_vec(), made(given)?);
+    evidence.begins = begins;
+    notices.extend(bare::nature(&evidence));
     Ok(Judgement {
         path: files.join(", "),
         case: None,
@@ -101,7 +125,7 @@ fn of(given: Vec<Given>, all: bool) -> Result<Judgement, JudgeError> {
 
 /// Judges descriptions that were given beside a capture and belong to none of its connections: by their files.
 pub(super) fn apart(given: Vec<(String, SessionDescription)>, all: bool) -> Result<Judgement, JudgeError> {
-    let one = |(place, sdp)| Given { place, kind: None, sdp, taken: Vec::new() };
+    let one = |(place, sdp)| Given { place, kind: None, sdp, taken: Vec::new(), is_of_round: false };
     of(given.into_iter().map(one).collect(), all)
 }
 
@@ -109,6 +133,7 @@ pub(super) fn apart(given: Vec<(String, SessionDescription)>, all: bool) -> Resu
 fn made(given: Vec<Given>) -> Result<Vec<Description>, JudgeError> {
     let mut sessions: [Option<String>; 2] = [None, None];
     let mut made: Vec<Description> = Vec::new();
+    let next: Vec<_> = given.iter().skip(1).map(|one| (one.kind, session(&one.sdp))).collect();
     for (n, one) in given.into_iter().enumerate() {
         let pending = made.last().is_some_and(|last| last.kind == SdpType::Offer);
         let kind = one.kind.unwrap_or_else(|| kind_of(&one.sdp, pending));
@@ -122,6 +147,13 @@ fn made(given: Vec<Given>) -> Result<Vec<Description>, JudgeError> {
             (None, None) => match sessions.iter().filter(|of| of.is_some()).count() {
                 0 => part,
                 1 => usize::from(sessions.first().is_some_and(Option::is_some)),
+                // Whose answer follows did not offer. That the identifier is another one is for the requirements to say (RFC 3264 §8).
+                _ if one.is_of_round => match next.get(n) {
+                    Some((Some(SdpType::Answer), of)) => {
+                        usize::from(of.is_some() && sessions.first() == Some(of))
+                    }
+                    _ => part,
+                },
                 _ => return Err(JudgeError::ThirdPeer(one.place)),
             },
         };
@@ -178,7 +210,13 @@ fn read(path: &Path) -> Result<Option<File>, JudgeError> {
     let several = described.len() > 1;
     let place = |n: usize| if several { format!("{name}[{n}]") } else { name.clone() };
     let given = described.into_iter().enumerate();
-    let given = given.map(|(n, Described { kind, sdp, taken })| Given { place: place(n), kind, sdp, taken });
+    let given = given.map(|(n, Described { kind, sdp, taken })| Given {
+        place: place(n),
+        kind,
+        sdp,
+        taken,
+        is_of_round: false,
+    });
     Ok(Some(File { given: given.collect(), notices: described::notices(&name, &nothing).collect() }))
 }
 
@@ -190,7 +228,8 @@ mod tests {
         let sdp = format!(
             "v=0\no=- {session} 2 IN IP4 127.0.0.1\ns=-\nt=0 0\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\na=setup:{setup}\n"
         );
-        Given { place: "x".to_owned(), kind, sdp: SessionDescription::parse(sdp), taken: Vec::new() }
+        let sdp = SessionDescription::parse(sdp);
+        Given { place: "x".to_owned(), kind, sdp, taken: Vec::new(), is_of_round: false }
     }
 
     fn who(given: Vec<Given>) -> Vec<(usize, SdpType)> {
@@ -215,5 +254,21 @@ mod tests {
         assert_eq!(who(vec![given(None, 1, "actpass"), given(None, 1, "active")]), [(0, Offer), (1, Answer)]);
         let three = vec![given(None, 1, "actpass"), given(None, 2, "active"), given(None, 3, "actpass")];
         assert!(matches!(made(three), Err(JudgeError::ThirdPeer(_))));
+    }
+
+    #[test]
+    fn of_rounds_everything_is_judged() {
+        use SdpType::{Answer, Offer, Pranswer};
+        let round = |kind, session| given(None, session, "active").as_of_round(kind).unwrap();
+        let by = |kinds: &[(SdpType, u64)]| {
+            let all = kinds.iter().map(|(kind, session)| round(*kind, *session)).collect();
+            who(all).into_iter().map(|(by, _)| by).collect::<Vec<_>>()
+        };
+        assert_eq!(by(&[(Offer, 1), (Answer, 2), (Offer, 3), (Answer, 2)]), [0, 1, 0, 1]);
+        assert_eq!(by(&[(Offer, 1), (Answer, 2), (Offer, 3), (Answer, 1)]), [0, 1, 1, 0]);
+        assert_eq!(by(&[(Offer, 1), (Answer, 2), (Offer, 3)]), [0, 1, 0]);
+        let says = |kind, given_as| given(Some(kind), 1, "active").as_of_round(given_as).is_ok();
+        assert!(says(Offer, Offer) && says(Answer, Answer) && says(Pranswer, Answer));
+        assert!(!says(Offer, Answer) && !says(Answer, Offer) && !says(Pranswer, Offer));
     }
 }

@@ -3,6 +3,7 @@
 use crate::expected::ExpectedError;
 use crate::inspect::InspectError;
 use crate::terminal::brief;
+use peerproof_captures::event::SdpType;
 use peerproof_captures::sdp::Excess;
 use peerproof_conformance::expect::volume::MOST_BYTES;
 use std::io;
@@ -36,7 +37,7 @@ pub enum JudgeError {
     /// A file of a recording does not say what it should.
     #[error(
         "{path}:{line}:{column}: {error}",
-        path = .path.display(), line = .error.line(), column = .error.column(), error = brief(.error)
+        path = .path.display(), line = .error.line(), column = .error.column(), error = without_place(.error)
     )]
     Malformed {
         /// The file.
@@ -45,7 +46,7 @@ pub enum JudgeError {
         error: serde_json::Error,
     },
     /// A line of a timeline does not say what it should.
-    #[error("{path}:{line}:{column}: {error}", path = .path.display(), column = .error.column(), error = brief(.error))]
+    #[error("{path}:{line}:{column}: {error}", path = .path.display(), column = .error.column(), error = without_place(.error))]
     Timeline {
         /// The file.
         path: PathBuf,
@@ -73,6 +74,19 @@ pub enum JudgeError {
     /// A file that was given as a description and is none.
     #[error("{path}: no session description: it begins neither with `v=` nor as JSON", path = .0.display())]
     NoDescription(PathBuf),
+    /// A file that says itself that it is another kind of description than it was given as.
+    #[error("{place}: given as --{given}, but it says that it is of the type `{kind}`")]
+    OtherKind {
+        /// The file.
+        place: String,
+        /// As what it was given.
+        given: SdpType,
+        /// What it says.
+        kind: SdpType,
+    },
+    /// Standard input is named more than once.
+    #[error("`-` is named more than once, and standard input can be read once; give the others as files")]
+    StdinTwice,
     /// More descriptions than are judged together: how many, and how many may be.
     #[error("{0} descriptions are too many: at most {1} are judged together")]
     TooManyDescriptions(usize, usize),
@@ -88,6 +102,13 @@ pub enum JudgeError {
     /// The output cannot be written.
     #[error("the output cannot be written: {0}")]
     Write(#[from] io::Error),
+}
+
+/// What is wrong, without the place, which stands in front.
+fn without_place(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    brief(text.strip_suffix(&place).unwrap_or(&text))
 }
 
 impl JudgeError {

@@ -7,6 +7,7 @@ mod always_sdp;
 mod always_states;
 mod arguments;
 mod awaits;
+mod deadlines;
 mod expectations;
 mod facts;
 mod flow;
@@ -42,6 +43,7 @@ use crate::span::Span;
 use flow::{Exchange, Things};
 use names::Names;
 use regex_lite::Regex;
+use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use transceivers::Transceivers;
 
@@ -93,6 +95,14 @@ pub fn scenario(document: &Document, scenario: &Scenario, implementations: &[&st
 
 fn expectations(document: &Document, scenario: &Scenario, path: &ValuePath) -> Vec<ScenarioError> {
     let mut errors = Vec::new();
+    let is_empty = |path: &ValuePath, of: fn(&Value) -> bool| of(&document.part(path).value);
+    if is_empty(path, |value| value.as_object().is_some_and(Map::is_empty)) {
+        errors.push(document.error(path, "nothing is expected", Some("leave `expect` out".to_owned())));
+    }
+    if is_empty(&path.key("wire"), |value| value.as_array().is_some_and(Vec::is_empty)) {
+        let help = "to expect that there is none, give it `times: 0`".to_owned();
+        errors.push(document.error(&path.key("wire"), "no packet is expected", Some(help)));
+    }
     let things = Things::of(scenario, std::iter::empty());
     if scenario.expect.path.is_some() {
         let topology = scenario.topology();

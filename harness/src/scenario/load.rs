@@ -17,7 +17,7 @@ use super::statements;
 use super::step::Step;
 use crate::embedded::SCENARIOS;
 use crate::input::{self, Limit};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -213,7 +213,7 @@ fn name_of(folder: &Path, path: &Path) -> String {
 /// # Errors
 /// The first thing that is wrong with it, at its place.
 pub fn scenario(path: &Path, name: &str, text: &str) -> Result<ScenarioFile, ScenarioError> {
-    let document = Document::parse(path, text)?;
+    let document = is_mapping(Document::parse(path, text)?)?;
     let statements = statements::known(&[Source::Program]);
     let names = Names { implementations: &check::IMPLEMENTATIONS, statements: &statements };
     read_document(&document, name, text, &names).map_err(first)
@@ -254,14 +254,28 @@ fn scenarios_for(
     text: &str,
     names: &Names<'_>,
 ) -> Result<Vec<ScenarioFile>, Vec<ScenarioError>> {
+    let document = is_mapping(Document::parse(path, text)?)?;
     // Those of a file differ in a word: what is wrong with the first is wrong with all.
-    each::variants(Document::parse(path, text)?)?
+    each::variants(document)?
         .iter()
         .map(|each::Variant { suffix, document }| {
             let name = suffix.as_ref().map_or_else(|| name.to_owned(), |suffix| format!("{name}-{suffix}"));
             read_document(document, &name, text, names)
         })
         .collect()
+}
+
+/// A scenario is a mapping. What is read as something else would be called a list of other things.
+fn is_mapping(document: Document) -> Result<Document, ScenarioError> {
+    let what = match &document.value {
+        Value::Array(_) => "a list",
+        Value::String(_) => "a text",
+        Value::Number(_) => "a number",
+        Value::Bool(_) => "`true` or `false`",
+        Value::Null | Value::Object(_) => return Ok(document),
+    };
+    let message = format!("expected a mapping with `title`, `peers` and `steps`, not {what}");
+    Err(document.error(&ValuePath::default(), message, None))
 }
 
 /// A family and a scenario have names that can stand in the names of folders and files.

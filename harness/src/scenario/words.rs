@@ -11,6 +11,9 @@ pub(super) fn plain(message: &str) -> String {
         Some((found, "unit")) if found != "unit variant" => {
             format!("expected the word alone, without a value, not {}", given(found))
         }
+        Some((found, expected)) if expected.starts_with("unit variant ") => {
+            format!("expected the word alone, without a value, not {}", given(found))
+        }
         Some((found, expected)) => format!("expected {}, not {}", wanted(expected), given(found)),
         None => match message.strip_prefix("data did not match any variant of ") {
             Some(_) => "none of the forms that are allowed here".to_owned(),
@@ -40,6 +43,7 @@ fn wanted(expected: &str) -> String {
         "unit" | "null" => "nothing".to_owned(),
         "string or map" => "a word or a mapping".to_owned(),
         other => match other.split_once(' ') {
+            Some(("newtype", _)) => "a value behind the word".to_owned(),
             Some(("struct" | "internally" | "adjacently", _)) => "a mapping".to_owned(),
             Some(("enum" | "variant", _)) => "a word".to_owned(),
             Some(("tuple", _)) => "a list".to_owned(),
@@ -111,5 +115,7 @@ mod tests {
             let error = serde_json::from_value::<Word>(value.clone()).unwrap_err().to_string();
             assert_eq!(plain(&error), says, "{value}: {error}");
         }
+        let of_a_command = "invalid type: map, expected unit variant Command::RestartIce";
+        assert_eq!(plain(of_a_command), "expected the word alone, without a value, not a mapping");
     }
 }

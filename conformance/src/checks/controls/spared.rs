@@ -1,6 +1,7 @@
 //! Edits of recordings that the RFC allows: after them a check finds no violation. Each is close to a mutation that turns the check red.
 
 mod data;
+mod descriptions;
 mod paths;
 mod rtcp_rules;
 
@@ -8,6 +9,7 @@ use super::{Recording, dtls, events, rtcp, rtp, sctp, stun, turn};
 use crate::checks::{Status, of};
 use crate::evidence::{Evidence, Kind, Packet, Peer};
 use data::DATA;
+use descriptions::DESCRIPTIONS;
 use paths::PATHS;
 use peerproof_captures::event::{PeerEvent, SignalingState};
 use peerproof_captures::sdp::SessionDescription;
@@ -467,7 +469,7 @@ fn resend(evidence: &mut Evidence) {
 fn what_an_rfc_allows_is_no_violation() {
     let mut wrong = String::new();
     for Spared { id, what, recording, edit, most } in
-        SPARED.iter().chain(PATHS).chain(rtcp_rules::RTCP).chain(DATA)
+        SPARED.iter().chain(PATHS).chain(rtcp_rules::RTCP).chain(DATA).chain(DESCRIPTIONS)
     {
         let mut evidence = recording.evidence();
         let before = of(id).unwrap().run(&evidence);

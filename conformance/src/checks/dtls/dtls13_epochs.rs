@@ -1,6 +1,7 @@
 //! RFC 9147 §6.1: epoch 0 has the ClientHello and the ServerHello alone, epoch 2 the rest of the handshake, and application data is in epoch 1, which
 //! is early data, or in epoch 3 and above. The Finished of a later authentication is above 2, too.
 
+use super::{OF_SEVERAL_VERSIONS, Share, with_version};
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Kind, Packet, Peer};
 use crate::verdict::Layer;
@@ -22,9 +23,10 @@ pub(super) const CHECK: Check = Check {
 const OF_HANDSHAKE: u64 = 2;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    if evidence.handshake(peer).version != Some(Version::Dtls13) {
-        tally.not_applicable("DTLS 1.3 was not negotiated");
-        return;
+    match with_version(evidence, peer, &[Version::Dtls13]) {
+        Share::None => return tally.not_applicable("DTLS 1.3 was not negotiated"),
+        Share::Some => return tally.inconclusive(OF_SEVERAL_VERSIONS, []),
+        Share::All => {}
     }
     let mut is_finished = false;
     let sent = evidence.wire.iter().flat_map(|wire| wire.sent(peer));

@@ -1,8 +1,8 @@
 //! RFC 9147 §5: in DTLS 1.3 nobody sends ChangeCipherSpec, and the server does not echo `legacy_session_id`.
 
-use super::records;
+use super::{OF_SEVERAL_VERSIONS, Share, records, with_version};
 use crate::checks::{Check, Fault, Place, Tally};
-use crate::evidence::{Evidence, Peer};
+use crate::evidence::{Evidence, Handshake, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::dtls::Version;
 use peerproof_captures::wire::dtls::handshake::Body;
@@ -18,10 +18,10 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    let handshake = evidence.handshake(peer);
-    if handshake.version != Some(Version::Dtls13) {
-        tally.not_applicable("DTLS 1.3 was not negotiated");
-        return;
+    match with_version(evidence, peer, &[Version::Dtls13]) {
+        Share::None => return tally.not_applicable("DTLS 1.3 was not negotiated"),
+        Share::Some => return tally.inconclusive(OF_SEVERAL_VERSIONS, []),
+        Share::All => {}
     }
     for (packet, record) in records(evidence, peer) {
         let changes =
@@ -36,7 +36,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             );
         }
     }
-    for (message, body) in handshake.bodies().filter(|(message, _)| message.sender == peer) {
+    let handshakes = evidence.handshakes(peer);
+    let bodies = handshakes.iter().flat_map(Handshake::bodies);
+    for (message, body) in bodies.filter(|(message, _)| message.sender == peer) {
         let Body::ServerHello(hello) = body else { continue };
         let length = hello.session_id.value.len();
         tally.judge(Fault("session-id-echoed"), length == 0, Place::Frame(message.frame), || {

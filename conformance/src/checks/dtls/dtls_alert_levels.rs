@@ -1,7 +1,7 @@
 //! RFC 5246 §7.2: an alert is a level, warning or fatal, and a description; §7.2.2: some are "always fatal", and no_renegotiation "is
 //! always a warning". In 1.3 the level says nothing, but has the same two values (RFC 8446 §6).
 
-use super::alerts;
+use super::{Share, alerts, with_version};
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -33,7 +33,8 @@ const ALWAYS_FATAL: &[Description] = &[
 ];
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    let is_13 = evidence.handshake(peer).version == Some(Version::Dtls13);
+    // Where one association is of 1.3, alerts may be that one's.
+    let is_13 = with_version(evidence, peer, &[Version::Dtls13]) != Share::None;
     for said in alerts(evidence, peer, peer).filter(|said| !evidence.is_faulted(said.packet.frame)) {
         let place = Place::Frame(said.packet.frame);
         let Some(alert) = said.alert().filter(|_| said.content.len() == 2) else {

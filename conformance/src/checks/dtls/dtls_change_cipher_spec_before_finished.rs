@@ -1,12 +1,13 @@
 //! RFC 5246 §7.4.9: "It is a fatal error if a Finished message is not preceded by a ChangeCipherSpec message at the appropriate point in
 //! the handshake"; §7.1: that message is one byte of the value 1.
 
-use super::records;
+use super::{associations, records};
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Packet, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::dtls::Version;
 use peerproof_captures::wire::dtls::record::{ContentType, PlainRecord, Record};
+use std::ops::Range;
 
 pub(super) const CHECK: Check = Check {
     id: "dtls-change-cipher-spec-before-finished",
@@ -18,13 +19,19 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    if evidence.handshake(peer).version != Some(Version::Dtls12) {
-        tally.not_applicable("DTLS 1.2 was not negotiated");
-        return;
+    tally.not_applicable("DTLS 1.2 was not negotiated");
+    for (n, (handshake, frames)) in associations(evidence, peer).into_iter().enumerate() {
+        if handshake.version == Some(Version::Dtls12) {
+            association(evidence, peer, n == 0, &frames, tally);
+        }
     }
+}
+
+/// Judges the records of an association, which are those of these frames.
+fn association(evidence: &Evidence, peer: Peer, is_first: bool, frames: &Range<u64>, tally: &mut Tally) {
     let mut changed = false;
     let mut first: Option<(&Packet, PlainRecord<'_>, bool)> = None;
-    for (packet, record) in records(evidence, peer) {
+    for (packet, record) in records(evidence, peer).filter(|(packet, _)| frames.contains(&packet.frame)) {
         let Ok(Record::Plain(plain)) = record else { continue };
         if plain.kind.value == ContentType::ChangeCipherSpec && plain.epoch.value == 0 {
             changed = true;
@@ -51,6 +58,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         tally.judge(Fault("not-finished-first"), is_handshake, place, || {
             format!("the first protected record is of type {kind}, not a Finished")
         });
+    } else if !is_first {
+        // It may be a record of the association before.
     } else if changed || !evidence.sees_all_sent_by(peer) {
         tally.inconclusive("what came before may be missing in the recording", [place]);
     } else {

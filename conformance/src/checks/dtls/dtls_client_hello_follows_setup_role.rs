@@ -57,11 +57,31 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         }
         (None, _) => tally.not_applicable("the peer sent no ClientHello, and did not have to"),
     }
+    for handshake in evidence.handshakes(peer).iter().skip(1).filter(|it| it.client() == Some(peer)) {
+        let Some(hello) = handshake.messages.first() else { continue };
+        // The answer by which the association is a new one is among those before it (RFC 8842 §5.5); which it is nobody says.
+        let exchanges = evidence.exchanges();
+        let before = exchanges.iter().filter(|it| it.answer.t_us <= hello.t_us);
+        let mut clients = before.filter_map(|exchange| client_of(exchange, peer));
+        if clients.any(|(client, _)| client == peer) {
+            tally.pass(Place::Frame(hello.frame));
+        } else {
+            tally.inconclusive(
+                "no answer before a later ClientHello of the peer makes it the client",
+                [Place::Frame(hello.frame)],
+            );
+        }
+    }
 }
 
 /// Who is the client by the first answer as a peer has it, and the entry of that answer.
 fn client_by_setup(evidence: &Evidence, peer: Peer) -> Option<(Peer, u64)> {
-    let Exchange { offer, answer } = *evidence.exchanges().first()?;
+    client_of(evidence.exchanges().first()?, peer)
+}
+
+/// The same by an exchange.
+fn client_of(exchange: &Exchange<'_>, peer: Peer) -> Option<(Peer, u64)> {
+    let Exchange { offer, answer } = *exchange;
     let sdp = if answer.by == peer { &answer.sdp } else { answer.received() };
     let setup = (0..sdp.media().len()).find_map(|index| sdp.effective_value(index, "setup"))?;
     let client = match setup {

@@ -1,7 +1,7 @@
 //! RFC 5246 §7.2.1: "The other party MUST respond with a close_notify alert of its own and close down the connection immediately, discarding
 //! any pending writes". In 1.3 only what comes after it is discarded (RFC 8446 §6.1).
 
-use super::{alerts, has_application_data};
+use super::{OF_SEVERAL_VERSIONS, Share, alerts, has_application_data, with_version};
 use crate::checks::timing::Off;
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Packet, Peer};
@@ -23,9 +23,10 @@ const WITHIN_US: u64 = 1_000_000;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let (Some(wire), Some(other)) = (&evidence.wire, evidence.other(peer)) else { return };
-    if evidence.handshake(peer).version != Some(Version::Dtls12) {
-        tally.not_applicable("DTLS 1.2 was not negotiated");
-        return;
+    match with_version(evidence, peer, &[Version::Dtls12]) {
+        Share::None => return tally.not_applicable("DTLS 1.2 was not negotiated"),
+        Share::Some => return tally.inconclusive(OF_SEVERAL_VERSIONS, []),
+        Share::All => {}
     }
     if !wire.is_tapped(peer) {
         tally.not_applicable("it is not known when something reached the peer");

@@ -1,11 +1,12 @@
 //! RFC 8827 §6.5: a client sends no application data before it has the server's Finished.
 
-use super::{has_application_data, records};
+use super::{associations, has_application_data, records};
 use crate::checks::{Check, Fault, Place, Tally};
-use crate::evidence::{Evidence, Peer};
+use crate::evidence::{Evidence, Handshake, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::demux::Class;
 use peerproof_captures::wire::dtls::Version;
+use std::ops::Range;
 
 pub(super) const CHECK: Check = Check {
     id: "dtls-no-false-start",
@@ -17,18 +18,33 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    let handshake = evidence.handshake(peer);
+    if records(evidence, peer).next().is_none() {
+        return;
+    }
+    for (n, (handshake, frames)) in associations(evidence, peer).into_iter().enumerate() {
+        if handshake.client() != Some(peer) {
+            continue;
+        }
+        if handshake.version == Some(Version::Dtls12) {
+            association(evidence, peer, (n == 0, &handshake, &frames), tally);
+        } else {
+            tally.not_applicable("the handshake is not of DTLS 1.2");
+        }
+    }
+}
+
+/// Judges the first application data of an association in these frames: whether it is the first one, its handshake, and the frames.
+fn association(
+    evidence: &Evidence,
+    peer: Peer,
+    (is_first, handshake, frames): (bool, &Handshake, &Range<u64>),
+    tally: &mut Tally,
+) {
     let (Some(wire), Some(other)) = (&evidence.wire, evidence.other(peer)) else { return };
-    if handshake.client() != Some(peer) || records(evidence, peer).next().is_none() {
-        return;
-    }
-    if handshake.version != Some(Version::Dtls12) {
-        tally.not_applicable("the handshake is not of DTLS 1.2");
-        return;
-    }
     let finished = handshake.finished(other).map(|(frame, _)| frame);
     let mut delivered = false;
-    for packet in wire.at(peer).filter(|packet| packet.class() == Class::Dtls) {
+    let own = wire.at(peer).filter(|packet| frames.contains(&packet.frame));
+    for packet in own.filter(|packet| packet.class() == Class::Dtls) {
         delivered |= Some(packet.frame) == finished;
         if packet.sender != peer || !has_application_data(packet) {
             continue;
@@ -36,6 +52,10 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let place = Place::Frame(packet.frame);
         match finished {
             Some(_) if delivered => tally.pass(place),
+            _ if !is_first => tally.inconclusive(
+                "the data before a later handshake was done may be that of the association before",
+                [place],
+            ),
             Some(frame) if !evidence.whole => tally.inconclusive(
                 "the server's first Finished may be missing in the capture",
                 [place, Place::Frame(frame)],

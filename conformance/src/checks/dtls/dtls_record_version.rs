@@ -1,7 +1,7 @@
 //! RFC 6347 §4.1, §4.2.1, RFC 9147 §4: records have the version 254.253, in DTLS 1.3 too; only before the version is negotiated may they have that
 //! of DTLS 1.0.
 
-use super::records;
+use super::{OF_SEVERAL_VERSIONS, Share, records, with_version};
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -19,9 +19,10 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    if !matches!(evidence.handshake(peer).version, Some(Version::Dtls12 | Version::Dtls13)) {
-        tally.not_applicable("neither DTLS 1.2 nor DTLS 1.3 was negotiated");
-        return;
+    match with_version(evidence, peer, &[Version::Dtls12, Version::Dtls13]) {
+        Share::None => return tally.not_applicable("neither DTLS 1.2 nor DTLS 1.3 was negotiated"),
+        Share::Some => return tally.inconclusive(OF_SEVERAL_VERSIONS, []),
+        Share::All => {}
     }
     for (packet, record) in records(evidence, peer) {
         let Ok(record @ Record::Plain(plain)) = record else { continue };

@@ -1,6 +1,10 @@
 //! The DTLS handshake and the certificates in it, and the records that carry everything.
 
+mod associations;
 mod mismatch;
+
+use associations::{OF_SEVERAL_VERSIONS, Share, with_version};
+pub(super) use associations::{associations, of_all};
 
 use crate::evidence::{Evidence, Handshake, HandshakeMessage, Kind, Packet, Peer};
 use peerproof_captures::decrypt::srtp::Profile;

@@ -1,7 +1,7 @@
 //! RFC 5764 §4.1: DTLS records and SRTP packets never share a datagram.
 
 use super::dtls_record_within_one_datagram::left_over;
-use super::{srtp_overhead, srtp_profile};
+use super::{of_all, srtp_overhead, srtp_profile};
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -17,7 +17,7 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    let profile = srtp_profile(&evidence.handshake(peer));
+    let profile = of_all(evidence, peer, srtp_profile);
     for packet in evidence.wire.iter().flat_map(|wire| wire.sent(peer)) {
         let place = Place::Frame(packet.frame);
         let behind = match packet.class() {

@@ -1,5 +1,6 @@
 //! RFC 8445 §6.1.1: "One agent full, one lite: The full agent MUST take the controlling role, and the lite agent MUST take the controlled role."
 
+use super::Lite;
 use super::roles::{History, Role, Says};
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Description, Evidence, Peer};
@@ -17,9 +18,12 @@ pub(super) const CHECK: Check = Check {
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     tally.not_applicable("no full agent meets a lite one");
     let Some(other) = evidence.other(peer) else { return };
-    let (lite, theirs) =
-        (evidence.made_by(peer).any(Description::is_lite), evidence.made_by(other).any(received_lite));
-    if lite || !theirs {
+    let theirs = Lite::of(evidence.made_by(other).map(received_lite));
+    if evidence.made_by(peer).any(Description::is_lite) || theirs == Lite::Never {
+        return;
+    }
+    if theirs == Lite::Sometimes {
+        tally.inconclusive("not all descriptions of the other agent are of a lite one", []);
         return;
     }
     let history = History::new(evidence, peer);

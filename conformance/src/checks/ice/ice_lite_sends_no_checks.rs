@@ -1,6 +1,6 @@
 //! RFC 8445 §2.5: lite agents "do not generate connectivity checks"; §7: such an implementation "only acts as a STUN server".
 
-use super::checks;
+use super::{Lite, checks};
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Description, Evidence, Peer};
 use crate::verdict::Layer;
@@ -15,9 +15,16 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    if !evidence.made_by(peer).any(Description::is_lite) {
-        tally.not_applicable("the peer is a full agent");
-        return;
+    match Lite::of(evidence.made_by(peer).map(Description::is_lite)) {
+        Lite::Never => {
+            tally.not_applicable("the peer is a full agent");
+            return;
+        }
+        Lite::Sometimes => {
+            tally.inconclusive("not all descriptions of the peer are of a lite agent", []);
+            return;
+        }
+        Lite::Always => {}
     }
     for (packet, _) in checks(evidence, peer).filter(|(packet, _)| !evidence.is_faulted(packet.frame)) {
         tally.fail(

@@ -54,6 +54,26 @@ checks! {
     icetcp_connects_and_frames,
 }
 
+/// Whether an agent is lite (RFC 8445 §2.5), by all its descriptions. One of which only some are lite may have changed at a restart (RFC 8839
+/// §4.4.1.1.1), and which packets it sent before nobody says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lite {
+    Never,
+    Sometimes,
+    Always,
+}
+
+impl Lite {
+    fn of(descriptions: impl Iterator<Item = bool>) -> Self {
+        let (lite, full): (Vec<bool>, Vec<bool>) = descriptions.partition(|is_lite| *is_lite);
+        match (lite.is_empty(), full.is_empty()) {
+            (true, _) => Self::Never,
+            (false, false) => Self::Sometimes,
+            (false, true) => Self::Always,
+        }
+    }
+}
+
 /// Whether a message is of the Binding method and that class.
 fn is_binding(message: &Message<'_>, class: Class) -> bool {
     message.kind.value.method() == Method::Binding && message.kind.value.class() == class

@@ -1,7 +1,8 @@
 //! RFC 5764 §4.2: SRTP keys come out of the handshake, and each side protects with the write key of its own role in it.
 
+use crate::checks::dtls::of_all;
 use crate::checks::{Check, Fault, Place, Tally};
-use crate::evidence::{Evidence, Kind, Peer, Protection};
+use crate::evidence::{Evidence, Handshake, Kind, Peer, Protection};
 use crate::verdict::Layer;
 use peerproof_captures::decrypt::Side;
 use peerproof_captures::wire::demux::Class;
@@ -16,7 +17,7 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    let client = evidence.handshake(peer).client();
+    let client = of_all(evidence, peer, Handshake::client);
     let own = client.map(|client| if client == peer { Side::Client } else { Side::Server });
     let media = evidence.wire.iter().flat_map(|wire| wire.sent(peer));
     for packet in media.filter(|packet| matches!(packet.class(), Class::Rtp | Class::Rtcp)) {
@@ -42,7 +43,10 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             }
             // `sec-media-never-cleartext` judges what neither key opens.
             (None, _) if packet.protection == Protection::Forged => {}
-            _ => tally.inconclusive("the handshake or its keys are not in the recording", [place]),
+            _ => tally.inconclusive(
+                "the handshake or its keys are not in the recording, or a later association has other roles",
+                [place],
+            ),
         }
     }
 }

@@ -2,7 +2,7 @@
 //! RTCP needs somebody who sends it.
 
 use super::srtcp_index_increments::word;
-use crate::checks::dtls::srtp_profile;
+use crate::checks::dtls::{of_all, srtp_profile};
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -19,7 +19,7 @@ pub(super) const CHECK: Check = Check {
 const ENCRYPTED: u32 = 1 << 31;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    let Some(profile) = srtp_profile(&evidence.handshake(peer)) else { return };
+    let Some(profile) = of_all(evidence, peer, srtp_profile) else { return };
     for packet in evidence.wire.iter().flat_map(|wire| wire.sent(peer)) {
         let Some((ssrc, word)) = word(packet, profile) else { continue };
         if evidence.is_faulted(packet.frame) {

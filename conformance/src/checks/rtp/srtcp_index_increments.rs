@@ -2,7 +2,7 @@
 //!
 //! libsrtp counts before it uses the counter, so that what is built on it begins with one, not zero. That is not held against it.
 
-use crate::checks::dtls::srtp_profile;
+use crate::checks::dtls::{associations, of_all, srtp_profile};
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::evidence::{Kind, Packet};
@@ -20,8 +20,11 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    let Some(profile) = srtp_profile(&evidence.handshake(peer)) else { return };
+    let Some(profile) = of_all(evidence, peer, srtp_profile) else { return };
     let complete = evidence.sees_all_sent_by(peer);
+    // Each association has keys of its own, and an index that begins anew.
+    let begins: Vec<u64> =
+        associations(evidence, peer).into_iter().skip(1).map(|(_, frames)| frames.start).collect();
     let unsent = evidence.unsent(peer);
     let faulted = evidence.faulted();
     let mut newest: BTreeMap<u32, (u32, &Packet)> = BTreeMap::new();
@@ -38,6 +41,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             tally.pass(place);
         } else if is_skip && unsent.touches(earlier.t_us, packet.t_us) {
             tally.inconclusive("what took the indices between may not have left the peer", [place]);
+        } else if begins.iter().any(|begin| (earlier.frame..packet.frame).contains(begin)) {
+            tally.inconclusive("another DTLS association began between the two packets", [place]);
         } else if complete && !faulted.contains(&packet.frame) && !faulted.contains(&earlier.frame) {
             tally.fail(
                 Fault("index-skips"),

@@ -1,6 +1,6 @@
 //! RFC 5764 §4.1.2, RFC 7714 §14.2: SRTP and SRTCP packets have a tag as long as the profile that was negotiated says.
 
-use crate::checks::dtls::{srtp_overhead, srtp_profile};
+use crate::checks::dtls::{of_all, srtp_overhead, srtp_profile};
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::Protection;
 use crate::evidence::{Evidence, Peer};
@@ -17,14 +17,14 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    let profile = srtp_profile(&evidence.handshake(peer));
+    let profile = of_all(evidence, peer, srtp_profile);
     for packet in evidence.wire.iter().flat_map(|wire| wire.sent(peer)) {
         if !matches!(packet.class(), Class::Rtp | Class::Rtcp) {
             continue;
         }
         let place = Place::Frame(packet.frame);
         let Some(profile) = profile else {
-            tally.inconclusive("the profile that the server chose is not in the recording", [place]);
+            tally.inconclusive("the profile that the server chose is not in the recording, or a later association has another", [place]);
             continue;
         };
         match srtp_overhead(packet, profile).filter(|_| packet.protection == Protection::Opened) {

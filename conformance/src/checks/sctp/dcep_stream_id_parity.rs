@@ -1,8 +1,9 @@
 //! RFC 8832 §6: the DTLS client opens channels on even streams, the server on odd ones.
 
 use super::data;
+use crate::checks::dtls::of_all;
 use crate::checks::{Check, Fault, Place, Tally};
-use crate::evidence::{Evidence, Peer};
+use crate::evidence::{Evidence, Handshake, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::dcep::{self, Message};
 use peerproof_captures::wire::sctp::PayloadProtocol;
@@ -17,7 +18,7 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    let client = evidence.handshake(peer).client();
+    let client = of_all(evidence, peer, Handshake::client);
     for piece in data(evidence, peer) {
         let open = piece.protocol == Some(PayloadProtocol::Dcep)
             && matches!(dcep::view(piece.data), Ok(Message::Open(_)));
@@ -26,7 +27,10 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         }
         let (place, stream) = (Place::Frame(piece.packet.frame), piece.stream);
         match client {
-            None => tally.inconclusive("the ClientHello is not in the recording", [place]),
+            None => tally.inconclusive(
+                "the ClientHello is not in the recording, or a later association has other roles",
+                [place],
+            ),
             Some(client) => {
                 tally.judge(Fault("parity"), (stream % 2 == 0) == (client == peer), place, || {
                     let role = if client == peer { "client" } else { "server" };

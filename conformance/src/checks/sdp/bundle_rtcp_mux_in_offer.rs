@@ -18,7 +18,8 @@ pub(super) const CHECK: Check = Check {
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for offer in look::first_offers(evidence, peer) {
         // A later offer asks in the tagged section alone (§7.1.3).
-        let may_be_later = !evidence.whole && offer.sdp.media().any(|section| section.has("rtcp-mux"));
+        let may_be_later =
+            !evidence.whole && !evidence.begins && offer.sdp.media().any(|section| section.has("rtcp-mux"));
         if may_be_later {
             continue;
         }
@@ -54,10 +55,10 @@ mod tests {
     use crate::checks::{Status, of};
 
     /// What is found of an offer alone, if that many of its sections do not ask.
-    fn found(silent: usize) -> Status {
+    fn found(silent: usize, begins: bool) -> Status {
         let mut evidence = Recording::Descriptions.evidence();
         evidence.timeline.clear();
-        evidence.whole = false;
+        (evidence.whole, evidence.begins) = (false, begins);
         for at in 2 - silent..2 {
             sdp::edit_section(&mut evidence.descriptions[0].sdp, at, |section| {
                 sdp::without(section, &["a=rtcp-mux"])
@@ -68,7 +69,8 @@ mod tests {
 
     #[test]
     fn an_offer_of_which_no_section_asks_is_none_that_follows_another() {
-        assert_eq!([found(0), found(1)], [Status::NotApplicable; 2]);
-        assert_eq!(found(2), Status::Fail);
+        assert_eq!([found(0, false), found(1, false)], [Status::NotApplicable; 2]);
+        assert_eq!(found(2, false), Status::Fail);
+        assert_eq!([found(0, true), found(1, true)], [Status::Pass, Status::Fail], "of the first round");
     }
 }

@@ -1,8 +1,10 @@
 //! RFC 8842 §5.3, RFC 4145 §4.1: an answer takes one DTLS role, and one that the offer left it.
 
 use crate::checks::{Check, Fault, Place, Tally};
-use crate::evidence::{Evidence, Exchange, Peer};
+use crate::evidence::{Description, Evidence, Exchange, Peer};
 use crate::verdict::Layer;
+use peerproof_captures::event::SdpType;
+use std::collections::BTreeMap;
 
 pub(super) const CHECK: Check = Check {
     id: "dtls-answer-setup-valid",
@@ -14,21 +16,25 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    for Exchange { offer, answer } in evidence.answered_by(peer) {
-        let (offered, answered) = (offer.received(), &answer.sdp);
+    let offers: BTreeMap<u64, &Description> =
+        evidence.answered_by(peer).map(|Exchange { offer, answer }| (answer.entry, offer)).collect();
+    for answer in evidence.generated_by(peer).filter(|made| made.kind != SdpType::Offer) {
+        let (offer, answered) = (offers.get(&answer.entry), &answer.sdp);
         for (index, section) in answered.media().enumerate() {
-            let Some(role) = offered.effective_value(index, "setup") else { continue };
-            if section.is_rejected() {
-                continue;
-            }
             let line = answered.effective(index, "setup");
+            // Which of the two it takes is for the offer to say; that it takes one is not.
+            let role = match offer {
+                Some(offer) => offer.received().effective_value(index, "setup"),
+                None => line.as_ref().map(|_| "unknown"),
+            };
+            let Some(role) = role.filter(|_| !section.is_rejected()) else { continue };
             let place = match &line {
                 Some(line) => Place::Line { entry: answer.entry, line: line.attribute.line },
                 None => Place::Entry(answer.entry),
             };
             let taken = line.and_then(|line| line.attribute.value).unwrap_or("none");
             let allowed = match role {
-                "actpass" => &["active", "passive"][..],
+                "actpass" | "unknown" => &["active", "passive"][..],
                 "active" => &["passive"],
                 "passive" => &["active"],
                 _ => continue,
@@ -48,4 +54,27 @@ mod control {
     pub(super) const CONTROL: Control = Control::new(Recording::Descriptions, |evidence| {
         replace_all(&mut evidence.descriptions[1].sdp, "a=setup:active", "a=setup:actpass");
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checks::controls::{Recording, replace_all};
+    use crate::checks::{Status, of};
+
+    /// What is found of an answer without its offer.
+    fn alone(setup: &str) -> Status {
+        let mut evidence = Recording::Descriptions.evidence();
+        evidence.descriptions.remove(0);
+        let sdp = &mut evidence.descriptions[0].sdp;
+        if setup != "active" {
+            replace_all(sdp, "a=setup:active", &format!("a=setup:{setup}"));
+        }
+        of("dtls-answer-setup-valid").unwrap().run(&evidence).swap_remove(1).result
+    }
+
+    #[test]
+    fn an_answer_takes_one_role_whatever_was_offered() {
+        assert_eq!(["active", "passive"].map(alone), [Status::Pass; 2]);
+        assert_eq!(["actpass", "holdconn"].map(alone), [Status::Fail; 2]);
+    }
 }

@@ -21,12 +21,17 @@ const PLACEHOLDERS: std::ops::RangeInclusive<u16> = 4096..=4351;
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for Exchange { offer, answer } in evidence.answered_by(peer) {
         for (offered, answered) in offer.received().media().zip(answer.sdp.media()) {
+            let is_read = offered.typed::<ExtMap>().all(|it| it.value.is_ok());
             let offered = offered.extmaps();
             for OnLine { line, value, .. } in answered.typed::<ExtMap>() {
                 let Ok(taken) = value else { continue };
                 let same = |offer: &&ExtMap| offer.uri == taken.uri && offer.attributes == taken.attributes;
                 let ids: Vec<u16> = offered.iter().filter(same).map(|offer| offer.id).collect();
                 let place = Place::Line { entry: answer.entry, line };
+                if !is_read && ids.is_empty() {
+                    tally.inconclusive("an a=extmap of the offer cannot be read", [place]);
+                    continue;
+                }
                 if !offered.iter().any(|offer| offer.uri == taken.uri) {
                     // RFC 9429 §5.11 lets it be.
                     tally.warn(Fault("not-offered"), format!("{} was not offered", taken.uri), [place]);

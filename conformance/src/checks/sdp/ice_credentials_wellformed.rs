@@ -61,6 +61,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 continue;
             };
             let place = look::attribute(made, &section, "ice-ufrag");
+            // What a bundled section says itself has to agree too.
+            let own = section.value("ice-ufrag").zip(made.sdp.effective_value(index, "ice-pwd"));
+            let (fragment, password) = own.unwrap_or((fragment, password));
             let (known, of) = passwords
                 .entry(fragment.to_owned())
                 .or_insert_with(|| (password.to_owned(), session.clone()));
@@ -70,7 +73,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                     format!("the username fragment {fragment} has two passwords"),
                     [place],
                 );
-            } else if *of != session {
+            } else if *of != session && !evidence.begins {
+                // Rounds are of one session, whatever their o= lines say.
                 tally.fail(
                     Fault("credentials-reused"),
                     format!("the credentials of {fragment} are those of an earlier session"),
@@ -127,4 +131,36 @@ mod control {
         .prepared(sdp::renegotiate)
         .also_breaks(&["ice-restart-changes-both-credentials", "jsep-creds-stable-without-restart"]),
     ]);
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checks::controls::{Recording, replace, sdp};
+    use crate::checks::of;
+
+    #[test]
+    fn bundled_sections_of_one_username_fragment_have_one_password() {
+        let faults = |change: fn(&str) -> String| {
+            let mut evidence = Recording::Descriptions.evidence();
+            sdp::edit_section(&mut evidence.descriptions[0].sdp, 1, change);
+            of("ice-credentials-wellformed").unwrap().run(&evidence).swap_remove(0).faults
+        };
+        assert_eq!(faults(|section| section.replace("a=ice-pwd:iZJS", "a=ice-pwd:JSiZ")), ["two-passwords"]);
+        let without = |section: &str| sdp::without(section, &["a=ice-ufrag", "a=ice-pwd"]);
+        assert_eq!(faults(without), [""; 0]);
+    }
+
+    #[test]
+    fn the_rounds_of_an_exchange_are_one_session() {
+        let faults = |begins: bool| {
+            let mut evidence = Recording::Descriptions.evidence();
+            sdp::renegotiate(&mut evidence);
+            evidence.begins = begins;
+            let later = &mut evidence.descriptions[2].sdp;
+            replace(later, "o=- 2299941843842208439 ", "o=- 2299941843842208438 ");
+            of("ice-credentials-wellformed").unwrap().run(&evidence).swap_remove(0).faults
+        };
+        assert_eq!(faults(false), ["credentials-reused"]);
+        assert_eq!(faults(true), [""; 0]);
+    }
 }

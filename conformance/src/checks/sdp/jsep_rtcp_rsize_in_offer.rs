@@ -16,7 +16,7 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    for offer in look::initial_offers(evidence, peer) {
+    for offer in look::known_initial_offers(evidence, peer) {
         for section in offer.sdp.media() {
             if !look::is_rtp(&section) || section.is_rejected() || section.has("bundle-only") {
                 continue;
@@ -39,4 +39,25 @@ mod control {
             sdp::without(section, &["a=rtcp-rsize"])
         });
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checks::controls::{Recording, sdp};
+    use crate::checks::{Status, of};
+
+    /// What is found of an offer alone without the attribute, if it is said to be of the first round or not.
+    fn found(begins: bool) -> Status {
+        let mut evidence = Recording::Descriptions.evidence();
+        (evidence.whole, evidence.begins) = (false, begins);
+        sdp::edit_section(&mut evidence.descriptions[0].sdp, 1, |section| {
+            sdp::without(section, &["a=rtcp-rsize"])
+        });
+        of("jsep-rtcp-rsize-in-offer").unwrap().run(&evidence).swap_remove(0).result
+    }
+
+    #[test]
+    fn an_offer_that_is_given_as_the_first_round_is_an_initial_one() {
+        assert_eq!([found(false), found(true)], [Status::NotApplicable, Status::Fail]);
+    }
 }

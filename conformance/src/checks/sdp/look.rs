@@ -105,6 +105,13 @@ pub(in crate::checks) fn first_offers(evidence: &Evidence, peer: Peer) -> Vec<&D
     initial_offers(evidence, peer).chain(first).collect()
 }
 
+/// The initial offers, those among them of which the caller said that they are of the first round. For rules that the description alone
+/// decides.
+pub(in crate::checks) fn known_initial_offers(evidence: &Evidence, peer: Peer) -> Vec<&Description> {
+    let first = first_offers(evidence, peer).into_iter();
+    first.filter(|_| evidence.whole || evidence.begins).collect()
+}
+
 /// Whether the descriptions of a peer are of one connection, so that a later one follows an earlier; a doubt if not.
 pub(in crate::checks) fn is_one_connection(evidence: &Evidence, peer: Peer, tally: &mut Tally) -> bool {
     let several = has_several_connections(evidence, peer);

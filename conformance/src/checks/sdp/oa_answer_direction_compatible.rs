@@ -5,6 +5,7 @@ use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Exchange, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::sdp::Direction;
+use std::collections::BTreeSet;
 
 pub(super) const CHECK: Check = Check {
     id: "oa-answer-direction-compatible",
@@ -25,6 +26,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             let line = answered.attributes().find(|it| it.name == taken.as_str());
             let place: Place =
                 line.map_or_else(|| look::media_line(answer, &answered), |it| look::line(answer, it.line));
+            let offers: BTreeSet<&str> = offered.every::<Direction>().map(|it| it.as_str()).collect();
+            if offers.len() > 1 {
+                tally.inconclusive("the offered section has two directions", [place]);
+                continue;
+            }
             tally.judge(Fault("direction"), is_allowed(asked, taken), place, || {
                 format!("{asked} was offered and answered with {taken}")
             });

@@ -31,10 +31,12 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 fn judge_rids(answer: &Description, offered: &Section<'_>, answered: &Section<'_>, tally: &mut Tally) {
     let asked: BTreeMap<String, RidDirection> =
         offered.every::<Rid>().map(|rid| (rid.id, rid.direction)).collect();
+    let is_read = offered.typed::<Rid>().all(|it| it.value.is_ok());
     for rid in answered.typed::<Rid>() {
         let place: Place = look::line(answer, rid.line);
         let Ok(rid) = rid.value else { continue };
         match asked.get(&rid.id) {
+            None if !is_read => tally.inconclusive("an a=rid of the offer cannot be read", [place]),
             None => tally.fail(
                 Fault("rid-not-offered"),
                 format!("the answer has a=rid:{}, which was not offered", rid.id),
@@ -57,7 +59,12 @@ fn judge_streams(answer: &Description, offered: &Section<'_>, answered: &Section
         // Judged by `simulcast-line-consistent`: which of them counts is not known.
         return;
     }
-    let (Ok(taken), Some(asked)) = (first.value, offered.first::<Simulcast>()) else {
+    let asked: Vec<Option<Simulcast>> = offered.typed::<Simulcast>().map(|it| it.value.ok()).collect();
+    if first.value.is_ok() && (asked.len() > 1 || asked.contains(&None)) {
+        tally.inconclusive("the offer has two a=simulcast in a section, or one that cannot be read", [place]);
+        return;
+    }
+    let (Ok(taken), Some(asked)) = (first.value, asked.into_iter().flatten().next()) else {
         tally.fail(
             Fault("simulcast-not-offered"),
             "the answer has a=simulcast, which was not offered or cannot be read",

@@ -5,6 +5,7 @@ use super::facts::{Facts, Sent};
 use super::found::Found;
 use crate::peers::protocol::Payload;
 use peerproof_conformance::expect::{MessageMatch, Pattern, PeerExpectations};
+use std::collections::BTreeMap;
 
 /// The bytes that a text of base64 stands for.
 fn size_of_base64(text: &str) -> u64 {
@@ -55,6 +56,33 @@ fn shown(message: &MessageMatch) -> String {
     }
 }
 
+/// No text comes more often than it is sent.
+fn too_often(
+    name: &str,
+    whole: &[MessageMatch],
+    comes: &[&Sent<'_>],
+    path: &ValuePath,
+    found: &mut Found<'_>,
+) {
+    let mut wanted: BTreeMap<&str, u64> = BTreeMap::new();
+    for message in whole {
+        if let MessageMatch::Text { text, times } = message {
+            *wanted.entry(text).or_default() += u64::from(*times);
+        }
+    }
+    for (text, count) in wanted {
+        // A pattern of the same size may be the same text.
+        let those = |sent: &&&Sent<'_>| can_be(sent, &MessageMatch::Text { text: text.to_owned(), times: 1 });
+        let sent: u64 = comes.iter().filter(those).map(|sent| u64::from(sent.times)).sum();
+        if count > sent && sent > 0 {
+            let times = |count: u64| if count == 1 { "once".to_owned() } else { format!("{count} times") };
+            let message =
+                format!("`{text}` is sent {} to {name}, and is expected {}", times(sent), times(count));
+            found.add(path, message);
+        }
+    }
+}
+
 /// Checks the messages that are expected at a peer.
 pub(super) fn check(
     facts: &Facts<'_>,
@@ -100,6 +128,9 @@ pub(super) fn check(
             }
         }
         let whole = messages.exactly.as_ref().or(messages.unordered.as_ref());
+        if let (Some(whole), Some(comes), false) = (whole, &comes, facts.is_echoed(label)) {
+            too_often(name, whole, comes, &path, found);
+        }
         if let Some(whole) = whole {
             let is_text = |message: &&MessageMatch| matches!(message, MessageMatch::Text { .. });
             let text = |message: &MessageMatch| match message {

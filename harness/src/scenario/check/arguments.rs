@@ -129,7 +129,9 @@ fn channel(
             Some("to show that a peer refuses both, add `rejects: TypeError`".to_owned()),
         ));
     }
-    if options.negotiated == Some(true) && options.id.is_none() {
+    // One that cannot be read is there, too.
+    let has_id = options.id.is_some() || !document.part(&at("id")).value.is_null();
+    if options.negotiated == Some(true) && !has_id {
         errors.push(document.error(&at("negotiated"), "a negotiated channel needs an `id`", None));
     }
     if options.id.is_some_and(|id| id > LARGEST_ID) {

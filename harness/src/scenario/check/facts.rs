@@ -195,6 +195,11 @@ impl<'a> Facts<'a> {
         self.echoes.get(&(peer, channel)).copied()
     }
 
+    /// Whether a peer echoes a channel.
+    pub(super) fn is_echoed(&self, channel: &str) -> bool {
+        self.echoes.keys().any(|(_, of)| *of == channel)
+    }
+
     /// What can come to a peer by a channel: what the other sends there, and its own back if that echoes. Nothing if anything may come.
     pub(super) fn comes_to(&self, peer: &str, channel: &str) -> Option<Vec<&Sent<'a>>> {
         let other = self.other(peer)?;

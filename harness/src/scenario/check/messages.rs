@@ -33,6 +33,9 @@ pub(super) fn sent(
     repeated: Option<u32>,
     at: &impl Fn(&str) -> ValuePath,
 ) -> Result<(), ScenarioError> {
+    if repeated == Some(0) {
+        return Err(document.error(&at("times"), "`times` must be at least 1", None));
+    }
     times(document, repeated.unwrap_or(1), &at("times"))?;
     match message {
         Payload::Pattern { size: bytes, .. } => size(document, *bytes, &at("pattern").key("size")),

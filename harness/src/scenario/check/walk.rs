@@ -4,11 +4,11 @@
 
 use super::super::condition::Condition;
 use super::super::document::ValuePath;
-use super::super::step::{Action, Candidates, Connect, DEFAULT_WITHIN, NetworkStep, Never, Step};
+use super::super::step::{Action, Candidates, Connect, NetworkStep, Never, Step};
 
 use super::facts::{Facts, Given};
 use super::found::Found;
-use super::{awaits, results};
+use super::{awaits, deadlines, results};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,6 +29,8 @@ pub(super) struct Walk<'a> {
     /// What each peer has that makes a media section.
     sections: BTreeMap<&'a str, usize>,
     labels: BTreeSet<(&'a str, &'a str)>,
+    /// The channels that a peer has closed, and nobody made again.
+    closed_channels: BTreeSet<(&'a str, &'a str)>,
     tracks: BTreeSet<(&'a str, &'a str)>,
     /// Names that were given and not used yet, with the step's path.
     unused: BTreeMap<&'a str, ValuePath>,
@@ -57,7 +59,7 @@ pub(super) fn check(facts: &Facts<'_>, found: &mut Found<'_>) {
     }
     for (n, step) in scenario.steps.iter().enumerate() {
         let path = ValuePath::default().key("steps").index(n);
-        deadline(facts, step, &path, found);
+        deadlines::check(facts, step, &path, found);
         walk.step(facts, n, step, &path, found);
     }
     for (name, path) in walk.unused {
@@ -67,48 +69,6 @@ pub(super) fn check(facts: &Facts<'_>, found: &mut Found<'_>) {
     rules_are_awaited(facts, found);
     channels_are_at_both_sides(facts, found);
     joins(facts, found);
-}
-
-/// No step may take longer than all of them.
-fn deadline(facts: &Facts<'_>, step: &Step, path: &ValuePath, found: &mut Found<'_>) {
-    let actor = path.key(step.actor());
-    let mut given = vec![(actor.key("within"), "within", step.within)];
-    match &step.action {
-        Action::Never { never, .. } => given.push((actor.key("never").key("for"), "for", Some(never.span))),
-        Action::Connect(connect) => given.push((actor.key("within"), "within", connect.within)),
-        Action::Negotiate(negotiate) => given.push((actor.key("within"), "within", negotiate.within)),
-        Action::Quiet(quiet) => {
-            given.push((actor.key("within"), "within", quiet.within));
-            given.push((actor.key("for"), "for", Some(quiet.span)));
-            if quiet.span.is_zero() {
-                found.add(&actor.key("for"), "`for` must be longer than 0");
-            } else if quiet.span > quiet.within.unwrap_or(DEFAULT_WITHIN) {
-                found.help(
-                    &actor.key("for"),
-                    "`for` must not be longer than `within`",
-                    "`within` defaults to 10s",
-                );
-            }
-        }
-        Action::Network(NetworkStep::Acts(acts)) => {
-            given.push((actor.key("acts").key("within"), "within", acts.within));
-        }
-        Action::Network(NetworkStep::Bitrate(rate)) => {
-            given.push((actor.key("bitrate").key("within"), "within", rate.within));
-        }
-        Action::Network(NetworkStep::Streams(streams)) => {
-            given.push((actor.key("streams").key("within"), "within", streams.within));
-        }
-        _ => {}
-    }
-    let timeout = facts.scenario.timeout;
-    for (at, key, span) in given {
-        if let Some(span) = span.filter(|span| *span > timeout && !timeout.is_zero()) {
-            let message =
-                format!("`{key}: {span}` is longer than all steps may take: `timeout` is {timeout}");
-            found.help(&at, message, format!("write `timeout: {span}` or more"));
-        }
-    }
 }
 
 impl<'a> Walk<'a> {
@@ -292,6 +252,7 @@ impl<'a> Walk<'a> {
             }
             "closeDataChannel" => {
                 self.labels.retain(|(_, label)| word("channel") != Some(*label));
+                self.closed_channels.extend(word("channel").filter(|_| done).map(|label| (peer, label)));
             }
             "addTrack" if done => {
                 *self.sections.entry(peer).or_default() += 1;
@@ -315,6 +276,12 @@ impl<'a> Walk<'a> {
                 let help = "connect the peers before, or add `rejects: InvalidStateError`";
                 found.help(&at, message, help);
             }
+            "send"
+                if done && word("channel").is_some_and(|it| self.closed_channels.contains(&(peer, it))) =>
+            {
+                let message = format!("{peer} has closed `{}`", word("channel").unwrap_or_default());
+                found.help(&at, message, "to show that nothing is sent, add `rejects: InvalidStateError`");
+            }
             "addIceCandidate" if done => self.candidate(facts, given, &at, found),
             "setLocalDescription" | "setRemoteDescription" if done => self.description(given, &at, found),
             "setConfiguration" => self.connected = false,
@@ -324,6 +291,7 @@ impl<'a> Walk<'a> {
 
     fn data_channel(&mut self, facts: &Facts<'a>, given: Given<'a>, path: &ValuePath, found: &mut Found<'_>) {
         let Some(label) = given.args.get("label").and_then(Value::as_str) else { return };
+        self.closed_channels.retain(|(_, closed)| *closed != label);
         if !self.labels.insert((given.peer, label)) {
             let help = "steps name channels by their labels";
             found.help(&path.key("label"), format!("{} has a channel `{label}` already", given.peer), help);

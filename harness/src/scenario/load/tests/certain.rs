@@ -86,6 +86,15 @@ fn what_always_holds_or_never_can_is_refused() {
         of_alice("channels: { chat: { maxRetransmits: 3, reliable: true } }"),
         "a channel with a limit is not reliable",
     );
+    let sent = |times: u32, expected: &str| {
+        let send = format!("  - alice: {{ send: {{ channel: chat, text: x, times: {times} }} }}\n");
+        message(&format!("{HEAD}{CHAT}{send}expect: {{ bob: {{ messages: {{ chat: {expected} }} }} }}\n"))
+    };
+    assert_eq!(sent(2, "[x, x]"), None);
+    refused(sent(1, "[x, x]"), "`x` is sent once to bob, and is expected 2 times");
+    refused(message(&format!("{HEAD}{CHAT}expect: {{}}\n")), "nothing is expected");
+    refused(message(&format!("{HEAD}{CHAT}expect: {{ wire: [] }}\n")), "no packet is expected");
+    refused(message("- a\n- b\n"), "expected a mapping with `title`, `peers` and `steps`, not a list");
     refused(of_alice("media: none"), "alice watches no track, so nothing of its media is seen");
 }
 
@@ -132,6 +141,22 @@ fn steps_that_cannot_work_are_refused() {
     refused(then(others), "`camera` is a track of alice");
     refused(then("bob: { never: { event: { open: chat }, for: 0s } }"), "`for` must be longer than 0");
     refused(then("bob: { await: { open: chat }, within: 0s }"), "`within` must be longer than 0");
+    let at_once = format!("{HEAD}{}", CHAT.replace("connect: {}", "connect: { within: 0s }"));
+    refused(message(&at_once), "`within` must be longer than 0");
+    refused(then("alice: { send: { channel: chat, text: x, times: 0 } }"), "`times` must be at least 1");
+    let close = "alice: { closeDataChannel: { channel: chat } }";
+    let send = "alice: { send: { channel: chat, text: x } }";
+    refused(then(&format!("{close}\n  - {send}")), "alice has closed `chat`");
+    let rejected = "alice: { send: { channel: chat, text: x }, rejects: InvalidStateError }";
+    assert_eq!(then(&format!("{close}\n  - {rejected}")), None);
+    refused(
+        then("alice: { restartIce: { when: x } }"),
+        "expected the word alone, without a value, not a mapping",
+    );
+    let negotiated =
+        format!("{HEAD}{}", CHAT.replace("label: chat", "label: chat, id: 70000, negotiated: true"));
+    let errors = super::limits::all_errors(&negotiated);
+    assert!(errors.len() == 1 && errors[0].contains("65535"), "{errors:?}");
 }
 
 #[test]
