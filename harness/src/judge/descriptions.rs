@@ -54,7 +54,7 @@ pub(super) fn judge(args: &JudgeArgs, paths: &mut Vec<PathBuf>) -> Result<Option
             }
             let read = read(path)?.ok_or_else(|| JudgeError::NoDescription(path.clone()))?;
             for one in read.given {
-                given.push(one.as_of_round(kind)?);
+                given.push(one.into_round(kind)?);
             }
             notices.extend(read.notices);
         }
@@ -87,7 +87,7 @@ pub(super) fn judge(args: &JudgeArgs, paths: &mut Vec<PathBuf>) -> Result<Option
 
 impl Given {
     /// As the offer or answer of a round.
-    fn as_of_round(self, given: SdpType) -> Result<Self, JudgeError> {
+    fn into_round(self, given: SdpType) -> Result<Self, JudgeError> {
         match self.kind {
             Some(kind) if (kind == SdpType::Offer) != (given == SdpType::Offer) => {
                 Err(JudgeError::OtherKind { place: self.place, given, kind })
@@ -259,7 +259,7 @@ mod tests {
     #[test]
     fn of_rounds_everything_is_judged() {
         use SdpType::{Answer, Offer, Pranswer};
-        let round = |kind, session| given(None, session, "active").as_of_round(kind).unwrap();
+        let round = |kind, session| given(None, session, "active").into_round(kind).unwrap();
         let by = |kinds: &[(SdpType, u64)]| {
             let all = kinds.iter().map(|(kind, session)| round(*kind, *session)).collect();
             who(all).into_iter().map(|(by, _)| by).collect::<Vec<_>>()
@@ -267,7 +267,7 @@ mod tests {
         assert_eq!(by(&[(Offer, 1), (Answer, 2), (Offer, 3), (Answer, 2)]), [0, 1, 0, 1]);
         assert_eq!(by(&[(Offer, 1), (Answer, 2), (Offer, 3), (Answer, 1)]), [0, 1, 1, 0]);
         assert_eq!(by(&[(Offer, 1), (Answer, 2), (Offer, 3)]), [0, 1, 0]);
-        let says = |kind, given_as| given(Some(kind), 1, "active").as_of_round(given_as).is_ok();
+        let says = |kind, given_as| given(Some(kind), 1, "active").into_round(given_as).is_ok();
         assert!(says(Offer, Offer) && says(Answer, Answer) && says(Pranswer, Answer));
         assert!(!says(Offer, Answer) && !says(Answer, Offer) && !says(Pranswer, Offer));
     }
