@@ -97,3 +97,63 @@ fn differs(listed: &Value, described: &Described) -> Option<(String, String, Opt
     let claimed = format!("the currentDirection {says} of the section {mid}");
     Some((claimed, format!("by the last answer it is {is}"), Some(*set)))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::checks::controls::Recording;
+    use crate::claims::answers::check;
+    use crate::claims::testing::{command, edit, found};
+    use crate::claims::{Contradiction, Fault};
+    use crate::verdict::Layer;
+    use serde_json::{Value, json};
+
+    /// Has a peer list its transceivers at the end, and says whether that is contradicted in these words.
+    fn lists(recording: Recording, peer: &str, listed: Value, words: &str) -> bool {
+        let mut record = recording.record();
+        command(&mut record, peer, "getTransceivers", json!({}), json!([listed]));
+        let found = found(&record, check);
+        let is = |it: &&Contradiction| it.claim == "answer/getTransceivers" && it.sentence().contains(words);
+        found.iter().any(|it| is(&it) && it.layer == Layer::Sdp && it.fault == Fault::Peer(peer.to_owned()))
+    }
+
+    #[test]
+    fn transceivers_are_those_of_the_descriptions() {
+        for peer in ["alice", "bob"] {
+            let accused = |mid: &str, kind: &str, direction: Value, words: &str| {
+                let listed = json!({"mid": mid, "kind": kind, "currentDirection": direction});
+                lists(Recording::Video, peer, listed, words)
+            };
+            assert!(!accused("0", "audio", json!("sendrecv"), ""));
+            assert!(!accused("0", "audio", Value::Null, ""), "it says nothing");
+            assert!(accused("9", "audio", json!("sendrecv"), "no description that was set has that section"));
+            assert!(accused("0", "video", json!("sendrecv"), "the section 0 is of audio"));
+            assert!(accused("0", "audio", json!("recvonly"), "by the last answer it is sendrecv"));
+        }
+    }
+
+    #[test]
+    fn the_other_side_sees_a_direction_reversed() {
+        let accused = |peer: &str, says: &str| {
+            let mut record = Recording::Video.record();
+            let restrict = |sdp: &mut Value| {
+                *sdp = json!(sdp.as_str().unwrap().replace("a=sendrecv", "a=recvonly"));
+            };
+            edit(&mut record, |entry| {
+                let command = &mut entry["what"]["command"];
+                let is_set = command["name"]
+                    .as_str()
+                    .is_some_and(|name| name.starts_with("set") && name.ends_with("Description"));
+                if is_set && command["args"]["description"]["type"] == "answer" {
+                    restrict(&mut command["args"]["description"]["sdp"]);
+                }
+                is_set
+            });
+            let listed = json!({"mid": "0", "kind": "audio", "currentDirection": says});
+            command(&mut record, peer, "getTransceivers", json!({}), json!([listed]));
+            let found = found(&record, check);
+            found.iter().any(|it| it.claim == "answer/getTransceivers")
+        };
+        assert!(!accused("bob", "recvonly") && accused("bob", "sendonly"));
+        assert!(!accused("alice", "sendonly") && accused("alice", "recvonly"));
+    }
+}

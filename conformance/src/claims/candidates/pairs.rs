@@ -138,7 +138,8 @@ fn known(
         let text = format!("{} {} {}", candidate.kind, candidate.address, candidate.port);
         let claimed = format!("{} reports that its pair has {text}", peer.name);
         let mut differs = |seen: String| {
-            found.push(against(&peer.name, claim, entry.t_us, claimed.clone(), seen, [Place::Entry(entry.n)]))
+            let evidence = [Place::Entry(entry.n)];
+            found.push(against(&peer.name, claim, entry.t_us, claimed.clone(), seen, evidence));
         };
         match candidate.kind {
             CandidateType::Host | CandidateType::ServerReflexive | CandidateType::Relay => {

@@ -82,6 +82,9 @@ fn setup(
     }
 }
 
+/// A field with its claim and layer, and which of its words there are.
+type Words<'f> = (&'static str, &'static str, Layer, &'f dyn Fn(&str) -> bool);
+
 /// Roles have the words of the API, and a cipher is one; what is not known yet has another word or none.
 fn words(
     session: &Session<'_>,
@@ -99,7 +102,7 @@ fn words(
     };
     let is_of_dtls = |says: &str| says.starts_with("TLS_");
     let is_of_srtp = |says: &str| says.contains("AES") || says.contains("NULL") || says.contains("ARIA");
-    let fields: [(&str, &str, Layer, &dyn Fn(&str) -> bool); 4] = [
+    let fields: [Words<'_>; 4] = [
         ("stat/transport.dtlsRole", "dtlsRole", Layer::Dtls, &|says| has(&["client", "server"], says)),
         ("stat/transport.iceRole", "iceRole", Layer::Checks, &|says| {
             has(&["controlling", "controlled"], says)

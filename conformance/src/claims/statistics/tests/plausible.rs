@@ -249,3 +249,21 @@ fn a_report_has_the_dictionaries_that_it_must_have() {
         assert!(!without("remote-candidate"));
     }
 }
+
+/// Firefox does not count what repairs a stream among the packets of the stream.
+#[test]
+fn a_frame_of_a_lost_packet_may_have_come_by_its_retransmission() {
+    let is_found = |lost: i32| {
+        let mut record = Recording::Video.record();
+        falsify(&mut record, "alice", "inbound-rtp", |stat| {
+            if let Some(frames) = stat.get("framesReceived").and_then(Value::as_f64) {
+                stat["packetsReceived"] = json!(frames - 5.0);
+                stat["packetsLost"] = json!(lost);
+            }
+        });
+        let found = found(&record, check);
+        found.iter().any(|it| it.sentence().contains("its packetsReceived is"))
+    };
+    assert!(!is_found(3));
+    assert!(is_found(2) && is_found(-3), "more frames than packets were sent");
+}
