@@ -84,6 +84,7 @@ pub fn claims() -> Vec<&'static Claim> {
         messages::CLAIMS,
         media::CLAIMS,
         statistics::CLAIMS,
+        statistics::OTHERS,
         answers::CLAIMS,
         descriptions::CLAIMS,
         clocks::CLAIMS,

@@ -1,8 +1,8 @@
 //! Whether a recording of ours is whole: its timeline holds all that was done, its capture all that the timeline speaks of. What is not whole
 //! decides nothing and accuses nobody.
 
-use super::{Evidence, Peer, Timing};
-use super::{awaited, gone, handed_on, tls};
+use super::{Evidence, Peer, StepSeen, Timing};
+use super::{awaited, gone, handed_on, tls, ways};
 use crate::case_file::{CaseFile, Runs};
 use crate::verdict::Place;
 use peerproof_captures::observe::Defect;
@@ -89,7 +89,7 @@ impl Evidence {
                 break;
             }
         }
-        flaws.extend(self.of_ways());
+        flaws.extend(self.of_ways().or_else(|| ways::never_arrived(self)));
         flaws.extend(self.of_steps(case));
         let end = latest(case, &self.timing);
         let late = self.wire.iter().flat_map(|wire| &wire.packets).find(|packet| packet.t_us > end);
@@ -137,13 +137,16 @@ impl Evidence {
             let claimed = "the first packet should have the comment of the first step";
             return Some(Flaw::missing(claimed, "it has none: frames before it are missing"));
         }
+        let us = |ns: u64| (ns / 1_000).saturating_sub(case.epoch_us);
+        if let Some(flaw) = self.of_clock(&began, us) {
+            return Some(flaw);
+        }
         self.steps.iter().find_map(|seen| {
             let Some(entry) = began.get(&seen.step) else {
                 let claimed = format!("frame {} has the comment of step {}", seen.frame, seen.step);
                 let flaw = Flaw::missing(claimed, "the timeline does not say that it began");
                 return Some(Flaw { evidence: vec![Place::Frame(seen.frame)], ..flaw });
             };
-            let us = |ns: u64| (ns / 1_000).saturating_sub(case.epoch_us);
             let slack = |at_us: u64| SLACK.saturating_add(self.stalled(at_us, entry.t_us));
             let (at_us, before_us) = (us(seen.time_ns), us(seen.before_ns));
             let is_early = at_us.saturating_add(slack(at_us)) < entry.t_us;
@@ -158,6 +161,31 @@ impl Evidence {
                 }
             })
         })
+    }
+}
+
+impl Evidence {
+    /// What the machine delayed differs from step to step; a clock that is ahead is so at each. Then the first packet after every step is late, and
+    /// packets before one are later than it.
+    fn of_clock(&self, began: &BTreeMap<u64, &Entry>, us: impl Fn(u64) -> u64) -> Option<Flaw> {
+        let of = |seen: &StepSeen| began.get(&seen.step).map(|entry| (*seen, *entry));
+        let steps: Vec<(StepSeen, &Entry)> = self.steps.iter().filter_map(of).collect();
+        let behind = |ns: u64, entry: &Entry| us(ns).saturating_sub(entry.t_us);
+        let all_us = steps.iter().map(|(seen, entry)| behind(seen.time_ns, entry)).min()?;
+        let (seen, entry) = steps.iter().max_by_key(|(seen, entry)| behind(seen.before_ns, entry))?;
+        let by_us = behind(seen.before_ns, entry);
+        if all_us.min(by_us) <= SLACK {
+            return None;
+        }
+        let claimed = format!("step {} began after {} ms", seen.step, entry.t_us / 1_000);
+        let text = format!(
+            "a packet before frame {} is {} ms later, and no step has one that is less than {} ms later: a clock is wrong",
+            seen.frame,
+            by_us / 1_000,
+            all_us / 1_000
+        );
+        let evidence = vec![Place::Entry(entry.n), Place::Frame(seen.frame)];
+        Some(Flaw { evidence, ..Flaw::at(entry, claimed, text) })
     }
 }
 
@@ -539,6 +567,38 @@ mod tests {
         let ends = Defect::Ends { frames: 3, cause: "cut off".to_owned() };
         assert!(of(ends)[0].contains("breaks off after 3 packets"));
         assert_eq!(of(Defect::Copies { frames: 1, first: 2 }), [""; 0], "copies count once");
+    }
+
+    /// On a machine that stalls a step and its packets may be apart, but not all of them in the same way.
+    #[test]
+    fn a_clock_that_is_ahead_at_each_step_is_wrong_however_busy_the_machine_is() {
+        let is_wrong = |ahead_ms: u64, first_ms: u64| {
+            let peers = vec!["alice".to_owned(), "bob".to_owned()];
+            let mut evidence = Evidence::new(peers, entries(&whole()), None);
+            let us = |step: u64| {
+                evidence
+                    .timeline
+                    .iter()
+                    .find_map(|it| {
+                        matches!(it.what, What::StepBegan { step: of, .. } if of as u64 + 1 == step)
+                            .then_some(it.t_us)
+                    })
+                    .unwrap()
+            };
+            let seen = |step: u64, frame: u64, ahead_ms: u64| StepSeen {
+                step,
+                frame,
+                time_ns: (us(step) + 1_000 * (ahead_ms + 1)) * 1_000,
+                before_ns: (us(step) + 1_000 * ahead_ms).saturating_sub(500) * 1_000,
+            };
+            let steps = vec![seen(1, 1, first_ms), seen(2, 9, ahead_ms)];
+            evidence.steps = steps;
+            evidence.stall(0, 10_000_000, 100_000);
+            evidence.of_steps(&case()).is_some()
+        };
+        assert!(!is_wrong(0, 0));
+        assert!(is_wrong(300, 300) && is_wrong(2_000, 2_000));
+        assert!(!is_wrong(300, 0), "it was delayed");
     }
 
     /// Rules act on while the peers close.

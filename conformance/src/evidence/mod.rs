@@ -22,6 +22,7 @@ mod timing;
 mod tls;
 mod units;
 mod unsent;
+mod ways;
 mod wire;
 
 pub use crate::address::AddressKind;

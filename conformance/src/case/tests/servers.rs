@@ -311,8 +311,12 @@ fn a_server_that_does_not_serve_is_no_peers_fault() {
 fn a_relay_that_the_scenario_stopped_is_no_peers_fault() {
     let verdict = |pair: &str, events: &[&str]| {
         let mut case = CaseBuilder::new("");
+        let local = format!("candidate:1 1 udp 1 192.0.2.7 5 {pair}");
+        let candidate = json!({"candidate": local, "sdpMid": "0"});
         case.connect();
-        let pair = json!({"local": format!("candidate:1 1 udp 1 192.0.2.7 5 {pair}"), "remote": ""});
+        case.event("alice", json!({"event": "icecandidate", "data": {"candidate": candidate}}));
+        let remote = "candidate:1 1 udp 2122260223 192.0.2.7 50000 typ host";
+        let pair = json!({"local": local, "remote": remote});
         case.event("alice", json!({"event": "selectedcandidatepairchange", "data": pair}));
         for event in events {
             let event = match *event {

@@ -62,10 +62,10 @@ pub(in crate::claims) const CLAIMS: &[Claim] = &[
         Layer::Sdp,
         "the codecs of the next description; rtp-only-negotiated-payload-types judges the RTP",
     ),
-    Claim::unchecked(
+    Claim::checked(
         "answer/getTransceivers",
         Layer::Sdp,
-        "it repeats what descriptions contain, which are compared",
+        "the descriptions that were set: section, kind and current direction",
     ),
     Claim::checked(
         "answer/createDataChannel",
@@ -99,7 +99,11 @@ pub(in crate::claims) const CLAIMS: &[Claim] = &[
     ),
     Claim::checked("answer/restartIce", Layer::Sdp, "ice-restart-changes-both-credentials"),
     Claim::checked("answer/getState", Layer::Sdp, "the events before, and the descriptions that were set"),
-    Claim::checked("answer/getStats", Layer::Media, "the claims on statistics"),
+    Claim::checked(
+        "answer/getStats",
+        Layer::Media,
+        "the claims on statistics, and the dictionaries that must be there (webrtc-pc §8.6)",
+    ),
     Claim::checked("answer/watch", Layer::Media, "mediaseen events"),
     Claim::checked("answer/join", Layer::Signalling, "the messages at the signalling server"),
     Claim::checked("answer/close", Layer::Checks, "the packets that leave it afterwards"),

@@ -6,6 +6,7 @@ mod closing;
 mod described;
 mod form;
 mod gathering;
+mod listed;
 mod media;
 mod state;
 mod transceivers;
@@ -32,6 +33,7 @@ pub(super) fn check(session: &Session<'_>, found: &mut Vec<Contradiction>) {
         state::check(session, peer, &asked, found);
         channels::check(session, peer, &asked, found);
         transceivers::check(session, peer, &asked, found);
+        listed::check(session, peer, &asked, found);
         media::check(session, peer, &asked, found);
         gathering::check(session, peer, &asked, found);
         closing::check(session, peer, &asked, found);

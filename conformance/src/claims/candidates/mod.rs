@@ -62,12 +62,12 @@ pub(super) const CLAIMS: &[Claim] = &[
     Claim::checked(
         "event/selectedcandidatepairchange.local",
         Layer::Nomination,
-        "the candidates that were gathered, the checks before it, and the socket from which packets go to the remote one",
+        "the candidates that were gathered, all of each; the checks and the data before it, and the socket from which packets go to the remote one",
     ),
     Claim::checked(
         "event/selectedcandidatepairchange.remote",
         Layer::Nomination,
-        "the candidates of the other side, and the address to which packets go",
+        "the candidates of the other side, all of each, and the address to which packets go",
     ),
 ];
 

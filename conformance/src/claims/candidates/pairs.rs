@@ -7,7 +7,7 @@ use crate::case_file::{CasePeer, Runs};
 use crate::evidence::Packet;
 use crate::verdict::{Layer, Place};
 use peerproof_captures::event::{ConnectionState, PeerEvent};
-use peerproof_captures::sdp::{Candidate, CandidateAddress, CandidateType};
+use peerproof_captures::sdp::{Candidate, CandidateAddress, CandidateType, Malformed};
 use peerproof_captures::timeline::{Entry, What};
 use peerproof_captures::wire::demux::Class as First;
 use peerproof_captures::wire::stun;
@@ -18,6 +18,8 @@ const REMOTE: (&str, Layer) = ("event/selectedcandidatepairchange.remote", Layer
 
 /// How long after its first data a peer may take to report the pair, in microseconds: some read it from their statistics.
 const PATIENCE_US: u64 = 500_000;
+/// How long after that the report is too late, in microseconds.
+const LATE_US: u64 = 2_000_000;
 
 pub(super) fn check(
     session: &Session<'_>,
@@ -38,8 +40,27 @@ pub(super) fn check(
         before = Some((entry, local.as_str(), remote.as_str()));
         if is_first {
             early(session, peer, entry, found);
+            late(session, peer, entry, found);
         }
-        let (Ok(local), Ok(remote)) = (Candidate::parse(local), Candidate::parse(remote)) else { continue };
+        let (local, remote) = match (read(local), read(remote)) {
+            (Ok(local), Ok(remote)) => (local, remote),
+            (read, _) => {
+                let (claim, text) = if read.is_err() { (LOCAL, local) } else { (REMOTE, remote) };
+                if !peer.is_translated() {
+                    let claimed = format!("{} reports that its pair has {text:?}", peer.name);
+                    let seen = "that is no candidate";
+                    found.push(against(
+                        &peer.name,
+                        claim,
+                        entry.t_us,
+                        claimed,
+                        seen,
+                        [Place::Entry(entry.n)],
+                    ));
+                }
+                continue;
+            }
+        };
         known(session, peer, gathered, entry, (&local, &remote), found);
         of_one_family(peer, entry, (&local, &remote), found);
         if let Some(tap) = session.tap(&peer.name) {
@@ -50,6 +71,11 @@ pub(super) fn check(
     {
         missing(session, peer, found);
     }
+}
+
+/// A candidate of a pair. The webrtc crate writes an empty related address into what a check brought up.
+fn read(text: &str) -> Result<Candidate, Malformed> {
+    Candidate::parse(text).or_else(|_| Candidate::parse(&text.replace(" raddr  rport 0", "")))
 }
 
 fn address(candidate: &Candidate) -> Option<SocketAddr> {
@@ -103,21 +129,58 @@ fn known(
     let theirs = stated(session, &peer.name);
     let own: Vec<&Candidate> = gathered.all().map(|it| &it.candidate).collect();
     let theirs: Vec<&Candidate> = theirs.iter().collect();
+    let both: Vec<&Candidate> = own.iter().chain(&theirs).copied().collect();
     let sides = [(LOCAL, local, own), (REMOTE, remote, theirs)];
     for (claim, candidate, all) in sides {
-        let is_signalled = matches!(
-            candidate.kind,
-            CandidateType::Host | CandidateType::ServerReflexive | CandidateType::Relay
-        );
-        if !is_signalled || all.is_empty() {
+        if all.is_empty() {
             continue;
         }
-        if !all.iter().any(|it| same(it, candidate)) {
-            let text = format!("{} {} {}", candidate.kind, candidate.address, candidate.port);
-            let claimed = format!("{} reports that its pair has {text}", peer.name);
-            let seen = "nobody ever signalled that candidate";
-            found.push(against(&peer.name, claim, entry.t_us, claimed, seen, [Place::Entry(entry.n)]));
+        let text = format!("{} {} {}", candidate.kind, candidate.address, candidate.port);
+        let claimed = format!("{} reports that its pair has {text}", peer.name);
+        let mut differs = |seen: String| {
+            let evidence = [Place::Entry(entry.n)];
+            found.push(against(&peer.name, claim, entry.t_us, claimed.clone(), seen, evidence));
+        };
+        match candidate.kind {
+            CandidateType::Host | CandidateType::ServerReflexive | CandidateType::Relay => {
+                let alike: Vec<&Candidate> = all.into_iter().filter(|it| same(it, candidate)).collect();
+                if alike.is_empty() {
+                    differs("nobody ever signalled that candidate".to_owned());
+                } else if let Some(part) = differing(candidate, &alike).filter(|_| !peer.is_translated()) {
+                    differs(format!("it was signalled with another {part}"));
+                }
+            }
+            // Its foundation and its priority are the agent's and the check's.
+            CandidateType::PeerReflexive => {
+                let of = |it: &&Candidate| {
+                    it.component == candidate.component && is_over(it, &candidate.transport)
+                };
+                if !both.iter().any(of) && !peer.is_translated() {
+                    differs("no candidate has that component and that transport".to_owned());
+                }
+            }
+            CandidateType::Unknown(_) => differs("there is no such type of candidate".to_owned()),
         }
+    }
+}
+
+fn is_over(candidate: &Candidate, transport: &str) -> bool {
+    candidate.transport.eq_ignore_ascii_case(transport)
+}
+
+/// What of a candidate is of none of those that were signalled with its address, port and type.
+fn differing(candidate: &Candidate, alike: &[&Candidate]) -> Option<&'static str> {
+    let has = |same: &dyn Fn(&Candidate) -> bool| alike.iter().any(|it| same(it));
+    if !has(&|it| is_over(it, &candidate.transport)) {
+        Some("transport")
+    } else if !has(&|it| it.component == candidate.component) {
+        Some("component")
+    } else if !has(&|it| it.foundation == candidate.foundation) {
+        Some("foundation")
+    } else if !has(&|it| it.priority == candidate.priority) {
+        Some("priority")
+    } else {
+        None
     }
 }
 
@@ -193,20 +256,41 @@ fn used(
     }
 }
 
-/// Data came, so there is a pair, and it was never reported.
-fn missing(session: &Session<'_>, peer: &CasePeer, found: &mut Vec<Contradiction>) {
-    if session.record.file.ends.contains(&peer.name) {
-        return;
-    }
+/// When a peer had reported that it is connected and that data came over it: the two entries.
+fn in_use<'a>(session: &Session<'a>, name: &str) -> Option<[&'a Entry; 2]> {
     let connected = PeerEvent::ConnectionStateChange { state: ConnectionState::Connected };
-    let Some((at, _)) = session.events(&peer.name).find(|(_, event)| **event == connected) else { return };
+    let (at, _) = session.events(name).find(|(_, event)| **event == connected)?;
     let data = |event: &PeerEvent| {
         matches!(
             event,
             PeerEvent::ChannelMessage { .. } | PeerEvent::MediaSeen { .. } | PeerEvent::ChannelOpen { .. }
         )
     };
-    let Some((first, _)) = session.events(&peer.name).find(|(_, event)| data(event)) else { return };
+    let (first, _) = session.events(name).find(|(_, event)| data(event))?;
+    Some([at, first])
+}
+
+/// The first pair is reported about when data goes over it.
+fn late(session: &Session<'_>, peer: &CasePeer, entry: &Entry, found: &mut Vec<Contradiction>) {
+    let Some([at, first]) = in_use(session, &peer.name).filter(|_| session.reports_all(peer)) else { return };
+    let since_us = first.t_us.max(at.t_us);
+    let error = session.clock_error(&peer.name);
+    let limit = LATE_US.saturating_add(error).saturating_add(session.stalled(since_us, entry.t_us));
+    if entry.t_us > since_us.saturating_add(limit) {
+        let claimed = format!("{} reports which pair is in use", peer.name);
+        let ms = entry.t_us.saturating_sub(since_us) / 1_000;
+        let seen = format!("it was connected and had data {ms} ms before");
+        let evidence = [Place::Entry(entry.n), Place::Entry(at.n), Place::Entry(first.n)];
+        found.push(against(&peer.name, LOCAL, entry.t_us, claimed, seen, evidence));
+    }
+}
+
+/// Data came, so there is a pair, and it was never reported.
+fn missing(session: &Session<'_>, peer: &CasePeer, found: &mut Vec<Contradiction>) {
+    if session.record.file.ends.contains(&peer.name) {
+        return;
+    }
+    let Some([at, first]) = in_use(session, &peer.name) else { return };
     let since_us = first.t_us.max(at.t_us);
     // A browser that answers with its statistics has them, and with them the pair.
     let answered = session.asked(&peer.name).into_iter().any(|it| {

@@ -150,6 +150,79 @@ fn a_pair_is_of_candidates_that_were_signalled_and_is_used() {
     case.blames("bob", REMOTE, Layer::Nomination, "never sends anything to");
 }
 
+/// Writes another word into a candidate of every pair of a peer.
+fn repair(case: &mut Case, peer: &str, own: bool, at: usize, word: &str) {
+    case.edit(peer, |event| {
+        if let PeerEvent::SelectedCandidatePairChange { local, remote } = event {
+            let side = if own { local } else { remote };
+            let prefix = if at == 0 { "candidate:" } else { "" };
+            let word = format!("{prefix}{word}");
+            let mut words: Vec<&str> = side.split(' ').collect();
+            words[at] = &word;
+            *side = words.join(" ");
+        }
+    });
+}
+
+#[test]
+fn a_pair_has_all_of_what_was_signalled_of_its_candidates() {
+    for (own, claim) in [(true, LOCAL), (false, REMOTE)] {
+        for (at, word, words) in [
+            (0, "4711", "another foundation"),
+            (1, "2", "another component"),
+            (2, "tcp", "another transport"),
+            (3, "4711", "another priority"),
+            (7, "guess", "no such type"),
+        ] {
+            let mut case = Case::of(Recording::Conflict);
+            repair(&mut case, "bob", own, at, word);
+            case.blames("bob", claim, Layer::Nomination, words);
+        }
+        for garbage in ["", "garbage"] {
+            let mut case = Case::of(Recording::Conflict);
+            case.edit("bob", |event| {
+                if let PeerEvent::SelectedCandidatePairChange { local, remote } = event {
+                    *(if own { local } else { remote }) = garbage.to_owned();
+                }
+            });
+            case.blames("bob", claim, Layer::Nomination, "that is no candidate");
+        }
+    }
+}
+
+#[test]
+fn what_a_check_brought_up_has_a_priority_and_a_foundation_of_its_own() {
+    let accused = |changes: &[(usize, &str)]| {
+        let mut case = Case::of(Recording::Conflict);
+        repair(&mut case, "bob", false, 7, "prflx");
+        for (at, word) in changes {
+            repair(&mut case, "bob", false, *at, word);
+        }
+        case.found().iter().any(|it| it.claim == REMOTE)
+    };
+    assert!(!accused(&[]) && !accused(&[(0, "4711"), (3, "4711")]));
+    // So the webrtc crate writes it.
+    assert!(!accused(&[(7, "prflx raddr  rport 0")]));
+    assert!(accused(&[(1, "2")]) && accused(&[(2, "dccp")]));
+}
+
+#[test]
+fn a_pair_is_reported_when_data_goes_over_it() {
+    let is_pair = |event: &PeerEvent| matches!(event, PeerEvent::SelectedCandidatePairChange { .. });
+    let accused = |us: u64| {
+        let mut case = Case::of(Recording::Conflict);
+        let mut pair = None;
+        case.edit("bob", |event| {
+            if is_pair(event) {
+                pair = Some(event.clone());
+            }
+        });
+        case.silence("bob", is_pair).report_late("bob", us, pair.unwrap());
+        case.found().iter().any(|it| it.sentence().contains("had data"))
+    };
+    assert!(!accused(0) && accused(60_000_000));
+}
+
 #[test]
 fn a_pair_is_of_one_address_family() {
     let mut case = Case::of(Recording::Conflict);

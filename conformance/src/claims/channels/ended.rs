@@ -12,7 +12,7 @@ use peerproof_captures::timeline::{Answer, Entry, What};
 use peerproof_captures::wire::demux::Class;
 use peerproof_captures::wire::dtls::ContentType;
 use peerproof_captures::wire::dtls::record::Record;
-use peerproof_captures::wire::sctp::{Body, ChunkType};
+use peerproof_captures::wire::sctp::{Body, ChunkType, ParameterContent};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,7 +29,7 @@ pub(super) fn check(
 
 /// A channel closes, or fails, since somebody closed it or what carries it ended.
 fn ended(session: &Session<'_>, own: &Known<'_>, other: Option<&Known<'_>>, found: &mut Vec<Contradiction>) {
-    let mut was_reset_at_all: Option<bool> = None;
+    let mut resets: Option<Resets> = None;
     let closed_by_command = commanded(session);
     for (entry, event) in session.events(&own.peer.name) {
         let (claim, label, what) = match event {
@@ -37,13 +37,17 @@ fn ended(session: &Session<'_>, own: &Known<'_>, other: Option<&Known<'_>>, foun
                 ("event/channelclosing.channel", channel, "is closing")
             }
             PeerEvent::ChannelClose { channel, .. } => ("event/channelclose.channel", channel, "is closed"),
-            PeerEvent::ChannelError { channel, error } if !error.starts_with("echo: ") => {
+            PeerEvent::ChannelError { channel, error } => {
+                if Failed::of(error) == Failed::Echo && echoes(session, &own.peer.name, channel) {
+                    continue;
+                }
                 ("event/channelerror.error", channel, "has an error")
             }
             _ => continue,
         };
         let is_asked = closed_by_command.contains(label.as_str());
-        if is_asked || *was_reset_at_all.get_or_insert_with(|| was_reset(own, other)) {
+        let resets = resets.get_or_insert_with(|| Resets::of(own, other));
+        if is_asked || resets.may_have_closed(&ids(own, other, label)) {
             continue;
         }
         if has_ended(session, &own.peer.name, entry) {
@@ -131,12 +135,67 @@ fn session_chunks(wire: &Wire) -> impl Iterator<Item = (&Packet, ChunkType, Opti
     })
 }
 
-/// Whether a stream was reset, or may have been where nobody could see it. What a reset closes is for the requirements on it.
-fn was_reset(own: &Known<'_>, other: Option<&Known<'_>>) -> bool {
-    let Some(tap) = own.tap.or_else(|| other.and_then(|it| it.tap)) else {
-        return own.acts_alone || other.is_none_or(|it| it.acts_alone);
-    };
-    session_chunks(tap.wire).any(|(_, kind, _)| kind == ChunkType::ReConfig)
+/// What failed, by the text of a `channelerror`: what could not be sent back has its error behind `echo: ` (docs/peer-protocol.md).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Failed {
+    Echo,
+    Channel,
+}
+
+impl Failed {
+    fn of(error: &str) -> Self {
+        if error.starts_with("echo: ") { Self::Echo } else { Self::Channel }
+    }
+}
+
+/// Whether a peer was asked to send back what comes on a channel.
+fn echoes(session: &Session<'_>, name: &str, label: &str) -> bool {
+    let is_of = |args: &Value| args.get("channel").and_then(Value::as_str) == Some(label);
+    session.asked(name).into_iter().any(|it| it.name == "echo" && is_of(it.args))
+}
+
+/// The streams of the channels of a label, as far as either side shows them.
+fn ids(own: &Known<'_>, other: Option<&Known<'_>>, label: &str) -> BTreeSet<u16> {
+    std::iter::once(own).chain(other).flat_map(|known| known.ids(label)).collect()
+}
+
+/// The streams that were reset.
+enum Resets {
+    /// Nobody could see them, or all were reset at once (RFC 6525 §4.1).
+    Any,
+    Of(BTreeSet<u16>),
+}
+
+impl Resets {
+    fn of(own: &Known<'_>, other: Option<&Known<'_>>) -> Self {
+        let Some(tap) = own.tap.or_else(|| other.and_then(|it| it.tap)) else {
+            let is_unknown = own.acts_alone || other.is_none_or(|it| it.acts_alone);
+            return if is_unknown { Self::Any } else { Self::Of(BTreeSet::new()) };
+        };
+        let mut streams = BTreeSet::new();
+        for (.., body) in session_chunks(tap.wire) {
+            let Some(Body::ReConfig(reset)) = body else { continue };
+            for parameter in reset.parameters.iter() {
+                let Some(ParameterContent::ResetRequest(request)) = parameter.content else { continue };
+                let mut of: Vec<u16> = request.streams.iter().map(|stream| stream.0.value).collect();
+                if of.is_empty() {
+                    return Self::Any;
+                }
+                streams.extend(of.drain(..));
+            }
+        }
+        Self::Of(streams)
+    }
+
+    /// Whether a reset may have closed a channel with one of these streams; any may have closed one of which the stream is not known. What a
+    /// reset closes is for the requirements on it.
+    fn may_have_closed(&self, ids: &BTreeSet<u16>) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Of(streams) if ids.is_empty() => !streams.is_empty(),
+            Self::Of(streams) => !streams.is_disjoint(ids),
+        }
+    }
 }
 
 /// The buffer of a channel falls at most once for each message.

@@ -1,6 +1,6 @@
 //! Channels that nobody asked for, that lack their other side, and properties that differ.
 
-use super::super::testing::{Case, edit};
+use super::super::testing::{Case, command, edit};
 use crate::case_file::Runs;
 use crate::checks::controls::Recording;
 use crate::evidence::Peer;
@@ -198,6 +198,42 @@ fn a_channel_closes_only_since_something_closes_it() {
         LAYER,
         "neither created",
     );
+}
+
+#[test]
+fn the_reset_of_another_stream_closes_no_channel() {
+    // The stack closes the channel, which resets its stream in both directions.
+    let accused = |command: &str, stream: Option<u8>| {
+        let mut case = Case::of(Recording::Closed);
+        case.without(|what| matches!(what, What::Command { name, .. } if name == command));
+        for peer in [Peer(0), Peer(1)] {
+            case.chunks(peer, |chunk| {
+                if let Some(stream) = stream.filter(|_| chunk[0] == 130 && chunk[5] == 13) {
+                    chunk[20..22].copy_from_slice(&[0, stream]);
+                }
+            });
+        }
+        case.found().iter().any(|it| it.sentence().contains("its stream was not reset"))
+    };
+    assert!(!accused("closeDataChannel", None));
+    assert!(accused("closeDataChannel", Some(77)));
+    assert!(!accused("getStats", Some(77)), "it was asked to close");
+}
+
+#[test]
+fn an_echo_fails_on_a_channel_that_echoes() {
+    let accused = |echoes: bool, error: &str| {
+        let mut case = Case::of(Recording::Conflict);
+        let error = PeerEvent::ChannelError { channel: "chat".to_owned(), error: error.to_owned() };
+        case.report_after("bob", is_received, error).wait(2_000_000);
+        if echoes {
+            command(&mut case.record, "bob", "echo", json!({"channel": "chat"}), Value::Null);
+        }
+        case.found().iter().any(|it| it.claim == "event/channelerror.error")
+    };
+    assert!(!accused(true, "echo: the channel is not open"));
+    assert!(accused(true, "the channel is not open"));
+    assert!(accused(false, "echo: the channel is not open"));
 }
 
 #[test]

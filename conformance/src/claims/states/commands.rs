@@ -12,7 +12,7 @@ use peerproof_captures::sdp::{Direction, SessionDescription};
 use serde_json::Value;
 
 /// What makes another negotiation necessary.
-const CHANGES: [&str; 10] = [
+pub(super) const CHANGES: [&str; 10] = [
     "createDataChannel",
     "addTrack",
     "addTransceiver",

@@ -2,6 +2,7 @@
 
 mod commands;
 mod machines;
+mod order;
 mod packets;
 mod parts;
 #[cfg(test)]
@@ -17,22 +18,22 @@ pub(super) const CLAIMS: &[Claim] = &[
     Claim::checked(
         "event/negotiationneeded",
         Layer::Signalling,
-        "the commands that make a negotiation necessary: there is one before it, and the first one is followed by it",
+        "the commands that make a negotiation necessary: there is one just before it, and the first one is followed by it",
     ),
     Claim::checked(
         "event/signalingstatechange.state",
         Layer::Sdp,
-        "the descriptions that were set, and their answers; the state before (signaling-state-transitions)",
+        "the descriptions that were set, and their answers, which it follows at once; the state before (signaling-state-transitions)",
     ),
     Claim::checked(
         "event/icegatheringstatechange.state",
         Layer::Gathering,
-        "the state before, and the candidates that were reported (gathering-state-sequence, gathering-end-signals)",
+        "the state before, the local description, and the candidates that were reported (gathering-state-sequence, gathering-end-signals)",
     ),
     Claim::checked(
         "event/iceconnectionstatechange.state",
         Layer::Checks,
-        "the state before, the checks and their answers on the wire, and the states that follow from it",
+        "the state before, the descriptions, the checks and their answers on the wire, and the states that follow from it",
     ),
     Claim::checked(
         "event/icetransportstatechange.state",
@@ -112,6 +113,7 @@ pub(super) fn check(session: &Session<'_>, found: &mut Vec<Contradiction>) {
             }
         }
         commands::check(session, peer, &reports, found);
+        order::check(session, peer, &reports, found);
         if !peer.is_translated() {
             parts::check(session, peer, &reports, sections > 1, found);
         }

@@ -183,7 +183,8 @@ impl At<'_, '_> {
             let (t_us, error) = (report.t_us, self.session.clock_error(&self.peer.name));
             let stalled = self.session.stalled(t_us.saturating_sub(FRESH_ANSWER_US), t_us);
             let within = |limit_us: u64| {
-                let earliest = t_us.saturating_sub(limit_us).saturating_add(stalled.saturating_add(error));
+                // In this order: what is earlier than the case began is not later by what the machine delayed.
+                let earliest = t_us.saturating_add(stalled.saturating_add(error)).saturating_sub(limit_us);
                 move |packet: &&Packet| (earliest..=t_us).contains(&packet.t_us)
             };
             let answer = came().filter(within(FRESH_ANSWER_US)).filter(|packet| is_answer(packet)).last();

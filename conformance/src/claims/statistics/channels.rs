@@ -1,6 +1,6 @@
 //! Data channels: messages and bytes against what was sent and what arrived, and how many were opened.
 
-use super::super::channels::count_by;
+use super::super::channels::{count_by, has_ended};
 use super::super::observed::PATIENCE_US;
 use super::{Contradiction, Reading, Session, Stat};
 use crate::api::message::Fingerprint;
@@ -72,6 +72,15 @@ pub(super) fn check(
             let claimed = format!("{field} {says} of the channel {label:?}");
             found.push(reading.contradicts(claim, Layer::DataChannel, claimed, seen, None));
         }
+        let is_alone = count_by(session, &peer.name, label, reading.n) == 1;
+        if let Some(state) = stat.text("state").filter(|it| ["connecting", "closing", "closed"].contains(it))
+            && let Some(seen) = goes_back(session, peer, (label, state), reading)
+                .filter(|_| is_alone && session.reports_all(peer))
+        {
+            let claimed = format!("that the channel {label:?} is {state}");
+            let claim = "stat/data-channel.state";
+            found.push(reading.contradicts(claim, Layer::DataChannel, claimed, seen, None));
+        }
         let state = stat.text("state");
         let unheard = state == Some("open") && !view.channels.get(label).is_none_or(|it| it.was_open());
         // The event follows the state, and the reading may be the last that is heard of the peer.
@@ -82,6 +91,41 @@ pub(super) fn check(
             found.push(reading.contradicts(claim, Layer::DataChannel, claimed, seen, None));
         }
     }
+}
+
+/// A state that the channel has left behind, or that nothing brought it into.
+fn goes_back(
+    session: &Session<'_>,
+    peer: &CasePeer,
+    (label, state): (&str, &str),
+    reading: &Reading<'_>,
+) -> Option<String> {
+    let off = session.stalled(reading.asked_us.saturating_sub(super::wire::OLDEST_US), reading.answered_us);
+    let off = off.saturating_add(super::wire::OLDEST_US).saturating_add(session.clock_error(&peer.name));
+    let opened = session
+        .events(&peer.name)
+        .find(|(_, event)| matches!(event, PeerEvent::ChannelOpen { channel } if channel.label == label));
+    let (opened, _) = opened.filter(|(entry, _)| entry.t_us.saturating_add(off) < reading.asked_us)?;
+    if state == "connecting" {
+        return Some(format!("it had reported channelopen after {} ms", opened.t_us / 1_000));
+    }
+    let is_end = |event: &PeerEvent| {
+        matches!(
+            event,
+            PeerEvent::ChannelClosing { channel, .. }
+            | PeerEvent::ChannelClose { channel, .. }
+            | PeerEvent::ChannelError { channel, .. } if channel == label
+        )
+    };
+    let reported = session.events(&peer.name).any(|(_, event)| is_end(event));
+    let is_asked = |name: &str| session.asked(name).into_iter().any(|it| it.name == "closeDataChannel");
+    let mut all = session.peers();
+    let may_end = all.any(|(peer, _)| is_asked(&peer.name) || sends_by_itself(peer));
+    let answer = session.record.timeline.iter().find(|entry| entry.n == reading.n)?;
+    if reported || may_end || has_ended(session, &peer.name, answer) {
+        return None;
+    }
+    Some("nobody closed it, and the association goes on".to_owned())
 }
 
 /// Whether a peer was connected so long before a reading that what opens with the connection was reported by then.

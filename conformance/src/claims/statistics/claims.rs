@@ -3,6 +3,8 @@
 use crate::claims::Claim;
 use crate::verdict::Layer;
 
+const WITH_ALL: &str = "the packets on the wire: no more than all, of a single transport at least half of those without STUN; bytes against packets";
+
 pub(in crate::claims) const CLAIMS: &[Claim] = &[
     Claim::checked(
         "stat/outbound-rtp.packetsSent",
@@ -30,7 +32,11 @@ pub(in crate::claims) const CLAIMS: &[Claim] = &[
         "the SSRCs on the wire: a stream that is not there has no packets",
     ),
     Claim::checked("stat/outbound-rtp.kind", Layer::Media, "the codec beside it"),
-    Claim::checked("stat/outbound-rtp.mid", Layer::Media, "the sections of the descriptions"),
+    Claim::checked(
+        "stat/outbound-rtp.mid",
+        Layer::Media,
+        "the sections of the descriptions, and their kinds",
+    ),
     Claim::checked("stat/outbound-rtp.keyFramesEncoded", Layer::Media, "framesEncoded beside it"),
     Claim::unchecked(
         "stat/outbound-rtp.framesEncoded",
@@ -104,7 +110,7 @@ pub(in crate::claims) const CLAIMS: &[Claim] = &[
         "the SSRCs on the wire: a stream that did not arrive has no packets",
     ),
     Claim::checked("stat/inbound-rtp.kind", Layer::Media, "the codec beside it"),
-    Claim::checked("stat/inbound-rtp.mid", Layer::Media, "the sections of the descriptions"),
+    Claim::checked("stat/inbound-rtp.mid", Layer::Media, "the sections of the descriptions, and their kinds"),
     Claim::checked("stat/inbound-rtp.trackIdentifier", Layer::Media, "its track events"),
     Claim::checked(
         "stat/inbound-rtp.pliCount",
@@ -167,6 +173,11 @@ pub(in crate::claims) const CLAIMS: &[Claim] = &[
         Layer::Media,
         "it repeats the RTCP of the other side, which rtcp-rr-lsr-dlsr and rtcp-sr-counters-match-wire judge",
     ),
+    Claim::checked(
+        "stat/remote-inbound-rtp.roundTripTime",
+        Layer::Media,
+        "the time that the session has lasted",
+    ),
     Claim::unchecked(
         "stat/remote-outbound-rtp.packetsSent",
         Layer::Media,
@@ -188,15 +199,24 @@ pub(in crate::claims) const CLAIMS: &[Claim] = &[
         "the rtpmap of both descriptions: payload type, name and clock rate",
     ),
     Claim::checked(
+        "stat/codec.channels",
+        Layer::Media,
+        "the rtpmap of both descriptions for that payload type",
+    ),
+    Claim::checked(
         "stat/codec.clockRate",
         Layer::Media,
         "the rtpmap of both descriptions: payload type, name and clock rate",
     ),
-    Claim::checked("stat/transport.packetsSent", Layer::Checks, "the packets on the wire"),
-    Claim::checked("stat/transport.packetsReceived", Layer::Checks, "the packets on the wire"),
-    Claim::checked("stat/transport.bytesSent", Layer::Checks, "the packets on the wire"),
-    Claim::checked("stat/transport.bytesReceived", Layer::Checks, "the packets on the wire"),
-    Claim::checked("stat/transport.dtlsState", Layer::Dtls, "its dtlsstatechange events"),
+    Claim::checked("stat/transport.packetsSent", Layer::Checks, WITH_ALL),
+    Claim::checked("stat/transport.packetsReceived", Layer::Checks, WITH_ALL),
+    Claim::checked("stat/transport.bytesSent", Layer::Checks, WITH_ALL),
+    Claim::checked("stat/transport.bytesReceived", Layer::Checks, WITH_ALL),
+    Claim::checked(
+        "stat/transport.dtlsState",
+        Layer::Dtls,
+        "its dtlsstatechange events, which it does not go back behind",
+    ),
     Claim::checked("stat/transport.dtlsRole", Layer::Dtls, "who sent the ClientHello"),
     Claim::checked("stat/transport.tlsVersion", Layer::Dtls, "the version in the ServerHello"),
     Claim::checked("stat/transport.dtlsCipher", Layer::Dtls, "the suite in the ServerHello"),
@@ -206,7 +226,7 @@ pub(in crate::claims) const CLAIMS: &[Claim] = &[
     Claim::checked(
         "stat/transport.selectedCandidatePairId",
         Layer::Nomination,
-        "its pairs, and the packets that left its socket",
+        "its pairs, the packets that left its socket, and those that go to its remote candidate",
     ),
     Claim::unchecked(
         "stat/transport.iceState",
@@ -330,15 +350,20 @@ pub(in crate::claims) const CLAIMS: &[Claim] = &[
         Layer::Nomination,
         "the transport that is connected over the pair",
     ),
-    Claim::unchecked(
+    Claim::checked(
         "stat/candidate-pair.currentRoundTripTime",
         Layer::Checks,
-        "it contains the time within both agents",
+        "the time that the session has lasted; it contains the time within both agents",
     ),
-    Claim::unchecked(
+    Claim::checked(
+        "stat/candidate-pair.totalRoundTripTime",
+        Layer::Checks,
+        "the time that the session has lasted, for each of responsesReceived",
+    ),
+    Claim::checked(
         "stat/candidate-pair.state",
         Layer::Checks,
-        "the pairs of a check list are the agent's own",
+        "of the selected pair iceconnectionstatechange and the state of the transport; the other pairs are the agent's own",
     ),
     Claim::unchecked("stat/candidate-pair.availableOutgoingBitrate", Layer::Media, "it is an estimate"),
     Claim::checked(
@@ -361,7 +386,11 @@ pub(in crate::claims) const CLAIMS: &[Claim] = &[
         Layer::DataChannel,
         "the messages that it was asked to send, and those that it reported",
     ),
-    Claim::checked("stat/data-channel.state", Layer::DataChannel, "its channelopen events"),
+    Claim::checked(
+        "stat/data-channel.state",
+        Layer::DataChannel,
+        "its channelopen events, and what ends a channel",
+    ),
     Claim::checked("stat/data-channel.label", Layer::DataChannel, "the channels that it created or reported"),
     Claim::checked(
         "stat/data-channel.dataChannelIdentifier",
@@ -379,5 +408,9 @@ pub(in crate::claims) const CLAIMS: &[Claim] = &[
         Layer::DataChannel,
         "implementations count channels that were never open or not",
     ),
-    Claim::checked("stat/timestamp", Layer::Media, "the reading before: time goes on"),
+    Claim::checked(
+        "stat/timestamp",
+        Layer::Media,
+        "the clock of the case, when it was asked for and answered; the reading before: time goes on",
+    ),
 ];

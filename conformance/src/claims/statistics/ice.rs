@@ -198,6 +198,7 @@ fn selected(
         found.push(reading.contradicts(CLAIM, Layer::Nomination, claimed, seen, None));
         return;
     };
+    goes_to(session, place, reading, &pair, found);
     let local = pair.text("localCandidateId").and_then(|id| reading.by_id(id));
     let Some(local) = local.filter(|it| it.text("candidateType") == Some("host")) else { return };
     let (Some(wire), Some(place)) = (session.record.packets(), place) else { return };
@@ -216,6 +217,31 @@ fn selected(
         let claimed = format!("that the selected pair has its candidate at {address} port {port}");
         let seen = "no packet between the peers left it there".to_owned();
         found.push(reading.contradicts(CLAIM, Layer::Nomination, claimed, seen, None));
+    }
+}
+
+/// Packets go to the remote candidate of the selected pair.
+fn goes_to(
+    session: &Session<'_>,
+    place: Option<Peer>,
+    reading: &Reading<'_>,
+    pair: &Stat<'_>,
+    found: &mut Vec<Contradiction>,
+) {
+    let candidate = |field| pair.text(field).and_then(|id| reading.by_id(id));
+    let Some(remote) = candidate("remoteCandidateId") else { return };
+    let is_tcp = |stat: &Stat<'_>| stat.text("protocol").is_some_and(|it| it.eq_ignore_ascii_case("tcp"));
+    let address = remote.text("address").or_else(|| remote.text("ip"));
+    let address = address.and_then(|it| it.parse::<IpAddr>().ok());
+    let (Some(address), Some(port), Some(place)) = (address, remote.number("port"), place) else { return };
+    let wire = session.record.packets().filter(|wire| wire.is_tapped(place) && !wire.cut && !wire.hidden);
+    let Some(wire) = wire.filter(|_| !is_tcp(&remote) && !session.may_use_tls(reading.peer)) else { return };
+    let goes = wire.sent(place).any(|it| it.to.ip() == address && f64::from(it.to.port()) == port);
+    if !goes {
+        let claimed = format!("that the selected pair has the remote candidate at {address} port {port}");
+        let seen = "it sent no packet there".to_owned();
+        let claim = "stat/transport.selectedCandidatePairId";
+        found.push(reading.contradicts(claim, Layer::Nomination, claimed, seen, None));
     }
 }
 

@@ -135,10 +135,14 @@ pub(super) fn check(
     }
     let is_over = session.ended_us(&peer.name).is_some_and(|ended| ended <= reading.answered_us);
     let held_back = seen.and_then(|seen| seen.sent(reading)).is_some_and(|flow| flow.held_back);
+    let is_lossless = session.reports_all(peer) && session.disturbed().is_empty();
     for stat in reading.stats() {
         within_itself(reading, &stat, held_back, is_over, found);
+        if is_lossless {
+            decoded(reading, &stat, found);
+        }
     }
-    codecs(session, reading, found);
+    codecs(session, peer, reading, found);
 }
 
 fn one(
@@ -226,9 +230,23 @@ fn within_itself(
     }
 }
 
+/// What is decoded was received. Where packets are lost, browsers count frames that came late in one of the two only.
+fn decoded(reading: &Reading<'_>, stat: &Stat<'_>, found: &mut Vec<Contradiction>) {
+    let (Some(decoded), Some(received)) = (stat.number("framesDecoded"), stat.number("framesReceived"))
+    else {
+        return;
+    };
+    if stat.kind == "inbound-rtp" && decoded > received + AHEAD {
+        let claimed = format!("framesDecoded {decoded} of a stream");
+        let seen = format!("its framesReceived is {received}");
+        let claim = "stat/inbound-rtp.framesDecoded";
+        found.push(reading.contradicts(claim, Layer::Media, claimed, seen, None));
+    }
+}
+
 /// A codec has the payload type, name and clock rate of an `rtpmap` in a description of either side (RFC 8866 §6.6).
-fn codecs(session: &Session<'_>, reading: &Reading<'_>, found: &mut Vec<Contradiction>) {
-    let mut known: BTreeSet<(u64, String, u64)> = BTreeSet::new();
+fn codecs(session: &Session<'_>, peer: &CasePeer, reading: &Reading<'_>, found: &mut Vec<Contradiction>) {
+    let mut known: BTreeSet<Map> = BTreeSet::new();
     let mut is_described = false;
     for (_, view) in session.peers() {
         for at in view.local.iter().chain(&view.remote) {
@@ -251,7 +269,7 @@ fn codecs(session: &Session<'_>, reading: &Reading<'_>, found: &mut Vec<Contradi
         };
         let name = mime.rsplit('/').next().unwrap_or(mime).to_ascii_lowercase();
         let rate = stat.number("clockRate");
-        let fits = |(number, known, of): &(u64, String, u64)| {
+        let fits = |(number, known, of, _): &Map| {
             *number as f64 == payload_type && *known == name && rate.is_none_or(|rate| rate == *of as f64)
         };
         // Static payload types need no rtpmap (RFC 3551 §6).
@@ -260,13 +278,27 @@ fn codecs(session: &Session<'_>, reading: &Reading<'_>, found: &mut Vec<Contradi
             let seen = "no description maps that payload type so".to_owned();
             found.push(reading.contradicts("stat/codec.payloadType", Layer::Media, claimed, seen, None));
         }
+        // Of a video there are none, and some say so.
+        let of: BTreeSet<u64> = known.iter().filter(|it| fits(it)).map(|(.., channels)| *channels).collect();
+        let channels = stat.number("channels").filter(|it| *it != 0.0 && session.reports_all(peer));
+        if let Some(says) = channels.filter(|says| !of.is_empty() && !of.iter().any(|it| *it as f64 == *says))
+        {
+            let is: Vec<String> = of.iter().map(u64::to_string).collect();
+            let claimed = format!("a codec {mime} of {says} channels");
+            let seen = format!("the descriptions have {}", is.join(" or "));
+            found.push(reading.contradicts("stat/codec.channels", Layer::Media, claimed, seen, None));
+        }
     }
 }
 
-/// Payload type, encoding and clock rate of the value of an `a=rtpmap`.
-fn rtpmap(value: &str) -> Option<(u64, String, u64)> {
+/// Payload type, encoding, clock rate and channels, of which there is one if none are given.
+type Map = (u64, String, u64, u64);
+
+/// What the value of an `a=rtpmap` has.
+fn rtpmap(value: &str) -> Option<Map> {
     let (number, encoding) = value.split_once(' ')?;
     let mut words = encoding.trim().split('/');
     let name = words.next()?.to_ascii_lowercase();
-    Some((number.parse().ok()?, name, words.next()?.parse().ok()?))
+    let rate = words.next()?.parse().ok()?;
+    Some((number.parse().ok()?, name, rate, words.next().and_then(|it| it.parse().ok()).unwrap_or(1)))
 }

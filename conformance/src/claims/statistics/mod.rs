@@ -5,14 +5,18 @@
 
 mod channels;
 mod claims;
+mod counted;
 mod ice;
 mod media;
 mod names;
+mod others;
+mod present;
 mod readings;
 mod transport;
 mod wire;
 
 pub(super) use claims::CLAIMS;
+pub(super) use others::OTHERS;
 
 use super::{Contradiction, Fault, Session};
 use crate::case_file::CasePeer;
@@ -122,6 +126,8 @@ pub(super) fn check(session: &Session<'_>, found: &mut Vec<Contradiction>) {
             ice::check(session, peer, (reading, others), seen.as_ref(), found);
             transport::check(session, peer, reading, found);
             channels::check(session, peer, reading, found);
+            counted::check(session, peer, reading, seen.as_ref(), found);
+            present::check(session, peer, reading, seen.as_ref(), found);
             names::check(session, peer, reading, (&named, seen.as_ref()), found);
             empty(session, peer, reading, found);
         }

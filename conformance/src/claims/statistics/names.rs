@@ -19,7 +19,8 @@ const FEW: f64 = 3.0;
 
 /// What a session has of what the statistics of a peer name.
 pub(super) struct Named<'a> {
-    mids: BTreeSet<String>,
+    /// The kinds of the sections by their MID.
+    mids: BTreeMap<String, BTreeSet<String>>,
     /// By the SSRC of a stream that of its retransmissions (`a=ssrc-group:FID`, RFC 5576 §4.2).
     repairs: BTreeMap<u32, u32>,
     ufrags: BTreeSet<String>,
@@ -35,11 +36,16 @@ pub(super) struct Named<'a> {
 
 impl<'a> Named<'a> {
     pub(super) fn of(session: &Session<'a>, peer: &'a CasePeer) -> Self {
-        let mut mids = BTreeSet::new();
+        let mut mids: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         let mut repairs = BTreeMap::new();
         for at in session.peers().flat_map(|(_, view)| view.local.iter().chain(&view.remote)) {
             let sdp = SessionDescription::parse(at.is.sdp.as_str());
-            mids.extend(sdp.media().filter_map(|section| section.mid()));
+            for section in sdp.media() {
+                let media = section.media_line().and_then(|line| line.value.ok()).map(|line| line.media);
+                if let Some(mid) = section.mid() {
+                    mids.entry(mid).or_default().extend(media);
+                }
+            }
             let groups = sdp.media().flat_map(|section| section.every::<SsrcGroup>().collect::<Vec<_>>());
             for group in groups.filter(|group| group.semantics == "FID") {
                 if let [media, repair] = group.ssrcs[..] {
@@ -146,9 +152,16 @@ fn stream(
     {
         differs(claims.kind, format!("a stream of the kind {kind}"), format!("its codec is one of {of}"));
     }
-    if let Some(mid) = stat.text("mid").filter(|mid| !named.mids.is_empty() && !named.mids.contains(*mid)) {
-        let seen = "no description has that section".to_owned();
-        differs(claims.mid, format!("a stream of the section {mid}"), seen);
+    if let Some(mid) = stat.text("mid").filter(|_| !named.mids.is_empty()) {
+        let claimed = format!("a stream of the section {mid}");
+        let kind = stat.text("kind").filter(|_| mime.is_none() || stat.text("kind") == mime);
+        match (named.mids.get(mid), kind) {
+            (None, _) => differs(claims.mid, claimed, "no description has that section".to_owned()),
+            (Some(kinds), Some(kind)) if !kinds.is_empty() && !kinds.contains(kind) => {
+                differs(claims.mid, claimed, format!("it is one of {kind}, and the section is not"));
+            }
+            _ => {}
+        }
     }
     if let Some(id) = stat.text("trackIdentifier").filter(|_| !claims.is_sent && packets > 0.0)
         && session.reports_all(peer)

@@ -1,6 +1,8 @@
 //! Statistics that the wire, the session or each other contradict.
 
 mod channels;
+mod plausible;
+mod rows;
 
 use super::super::testing::{answers, contradicted, found};
 use super::*;
@@ -434,12 +436,16 @@ fn counters_go_up_and_time_goes_on() {
     };
     let check = |first: Value, second: Value| {
         let mut record = Recording::Descriptions.record();
+        record.file.epoch_us = 0;
         record.timeline.retain(|entry| !matches!(&entry.what, What::Answer { .. }));
         for what in reading(1, &first).into_iter().chain(reading(2, &second)) {
             let n = record.timeline.last().map_or(0, |entry| entry.n) + 1;
             super::super::testing::add_at(&mut record, n, 60_000_000 + n * 1_000_000, what);
         }
-        found(&record, super::check)
+        let mut found = found(&record, super::check);
+        // Other dictionaries are missing.
+        found.retain(|it| it.claim != "answer/getStats");
+        found
     };
     assert_eq!(check(stat(1_000, 5), stat(2_000, 5)), []);
     contradicted(&check(stat(1_000, 5), stat(1_000, 5)), "stat/timestamp", Layer::Media, "alice");
@@ -454,6 +460,7 @@ fn counters_go_up_and_time_goes_on() {
 /// A hundred readings of alice, each with what was kept of it; the last one says that this many packets were sent.
 fn read_often(last: u64) -> CaseRecord {
     let mut record = Recording::Descriptions.record();
+    record.file.epoch_us = 0;
     record.timeline.retain(|entry| !matches!(&entry.what, What::Answer { .. } | What::Stats { .. }));
     for n in 1..=100_u64 {
         let sent = if n == 100 { last } else { n };
@@ -473,7 +480,8 @@ fn read_often(last: u64) -> CaseRecord {
 
 #[test]
 fn of_many_readings_the_last_is_looked_at() {
-    assert_eq!(found(&read_often(100), check), []);
+    // Other dictionaries are missing.
+    assert!(found(&read_often(100), check).iter().all(|it| it.claim == "answer/getStats"));
     contradicted(&found(&read_often(4), check), "stat/outbound-rtp.packetsSent", Layer::Media, "alice");
 }
 
@@ -484,22 +492,4 @@ fn what_was_kept_is_what_was_answered() {
     super::super::testing::add(&mut record, kept);
     let found = found(&record, check);
     assert_eq!(found.iter().map(|it| &it.fault).collect::<Vec<_>>(), [&Fault::Recording]);
-}
-
-/// Firefox does not count what repairs a stream among the packets of the stream.
-#[test]
-fn a_frame_of_a_lost_packet_may_have_come_by_its_retransmission() {
-    let is_found = |lost: i32| {
-        let mut record = Recording::Video.record();
-        falsify(&mut record, "alice", "inbound-rtp", |stat| {
-            if let Some(frames) = stat.get("framesReceived").and_then(Value::as_f64) {
-                stat["packetsReceived"] = json!(frames - 5.0);
-                stat["packetsLost"] = json!(lost);
-            }
-        });
-        let found = found(&record, check);
-        found.iter().any(|it| it.sentence().contains("its packetsReceived is"))
-    };
-    assert!(!is_found(3));
-    assert!(is_found(2) && is_found(-3), "more frames than packets were sent");
 }

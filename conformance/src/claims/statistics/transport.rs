@@ -1,6 +1,7 @@
 //! The transport: what the handshake on the wire shows of its role, version, suites and certificates.
 
 use super::{Contradiction, Reading, Session, Stat};
+use crate::api::At;
 use crate::case_file::CasePeer;
 use crate::evidence::{Packet, Peer};
 use crate::verdict::{Layer, Place};
@@ -21,7 +22,8 @@ pub(super) fn check(
     for stat in reading.of_kind("transport") {
         suite(reading, &stat, found);
         setup(session, peer, reading, &stat, found);
-        handshake(session, place, reading, &stat, found);
+        words(session, peer, reading, &stat, found);
+        handshake(session, (peer, place), reading, &stat, found);
         role(session, place, reading, &stat, found);
         state(session, peer, reading, &stat, found);
         certificates(session, &peer.name, reading, &stat, found);
@@ -80,10 +82,46 @@ fn setup(
     }
 }
 
+/// A field with its claim and layer, and which of its words there are.
+type Words<'f> = (&'static str, &'static str, Layer, &'f dyn Fn(&str) -> bool);
+
+/// Roles have the words of the API, and a cipher is one; what is not known yet has another word or none.
+fn words(
+    session: &Session<'_>,
+    peer: &CasePeer,
+    reading: &Reading<'_>,
+    stat: &Stat<'_>,
+    found: &mut Vec<Contradiction>,
+) {
+    if !session.reports_all(peer) {
+        return;
+    }
+    let is_up = stat.text("dtlsState") == Some("connected");
+    let has = |words: &[&str], says: &str| {
+        words.contains(&says) || (!is_up && matches!(says, "unknown" | "Unspecified"))
+    };
+    let is_of_dtls = |says: &str| says.starts_with("TLS_");
+    let is_of_srtp = |says: &str| says.contains("AES") || says.contains("NULL") || says.contains("ARIA");
+    let fields: [Words<'_>; 4] = [
+        ("stat/transport.dtlsRole", "dtlsRole", Layer::Dtls, &|says| has(&["client", "server"], says)),
+        ("stat/transport.iceRole", "iceRole", Layer::Checks, &|says| {
+            has(&["controlling", "controlled"], says)
+        }),
+        ("stat/transport.dtlsCipher", "dtlsCipher", Layer::Dtls, &is_of_dtls),
+        ("stat/transport.srtpCipher", "srtpCipher", Layer::Srtp, &is_of_srtp),
+    ];
+    for (claim, field, layer, is_known) in fields {
+        if let Some(says) = stat.text(field).filter(|says| !is_known(says)) {
+            let seen = "there is no such one".to_owned();
+            found.push(reading.contradicts(claim, layer, format!("{field} {says}"), seen, None));
+        }
+    }
+}
+
 /// Role, version and suites against the hellos. Only of a single handshake: a transport that was made anew has had others.
 fn handshake(
     session: &Session<'_>,
-    place: Peer,
+    (peer, place): (&CasePeer, Peer),
     reading: &Reading<'_>,
     stat: &Stat<'_>,
     found: &mut Vec<Contradiction>,
@@ -108,12 +146,14 @@ fn handshake(
                 found.push(reading.contradicts(claim, layer, claimed, seen, Some(Place::Frame(frame))));
             }
         };
+    let is_exact = session.reports_all(peer);
     let role = if hello.sender == place { "client" } else { "server" };
     let other = if role == "client" { "server" } else { "client" };
     differs("stat/transport.dtlsRole", "dtlsRole", role, &|says| says != other, hello.frame);
     let suite = server.cipher_suite.value.name().unwrap_or_default();
     if !suite.is_empty() {
-        let known = |says: &str| says == suite || !says.starts_with("TLS_");
+        // Others write the name that OpenSSL has for it.
+        let known = |says: &str| says == suite || (!is_exact && !says.starts_with("TLS_"));
         differs("stat/transport.dtlsCipher", "dtlsCipher", suite, &known, chosen.frame);
     }
     if let Some(version) = handshake.version {
@@ -128,7 +168,7 @@ fn handshake(
             };
             // Four hexadecimal digits are a version, known or not (webrtc-stats, `tlsVersion` of RTCTransportStats).
             let is_version = says.len() == 4 && says.bytes().all(|digit| digit.is_ascii_hexdigit());
-            !is_version || says == raw
+            (!is_version && !is_exact) || says == raw
         };
         differs("stat/transport.tlsVersion", "tlsVersion", &raw, &fits, chosen.frame);
     }
@@ -139,7 +179,7 @@ fn handshake(
         _ => None,
     });
     if let Some((frame, profile)) = profile.last() {
-        let known = |says: &str| plain(says) == plain(&profile) || !says.contains("AES");
+        let known = |says: &str| plain(says) == plain(&profile) || (!is_exact && !says.contains("AES"));
         differs("stat/transport.srtpCipher", "srtpCipher", &profile, &known, frame);
     }
 }
@@ -237,15 +277,38 @@ fn state(
     let next = view.dtls.iter().find(|at| at.t_us > late);
     let stated = view.dtls.iter().filter(|at| at.t_us <= late).chain(next);
     let possible: Vec<DtlsState> = stated.map(|at| at.is).collect();
-    let ended =
-        view.closed.is_some() || matches!(says, DtlsState::Closed | DtlsState::New | DtlsState::Connecting);
-    if possible.contains(says) || ended {
+    let ended = view.closed.is_some() || *says == DtlsState::Closed;
+    // None of those before the handshake comes back, whatever was reported long before the last state.
+    let before = matches!(says, DtlsState::New | DtlsState::Connecting);
+    if before && !goes_back(session, peer, reading, (*says, &view.dtls)) {
+        return;
+    }
+    if (possible.contains(says) && !before) || ended {
         return;
     }
     let is = possible.last().map_or("new", |state| state.as_str());
     let seen = format!("its last dtlsstatechange was {is}");
     let claimed = format!("dtlsState {says}");
     found.push(reading.contradicts("stat/transport.dtlsState", Layer::Dtls, claimed, seen, None));
+}
+
+/// Whether a state before the handshake is reported although the last one that events reported, long before the reading, is that after it.
+fn goes_back(
+    session: &Session<'_>,
+    peer: &CasePeer,
+    reading: &Reading<'_>,
+    (says, events): (DtlsState, &[At<DtlsState>]),
+) -> bool {
+    let (oldest_us, newest_us) = (super::wire::OLDEST_US, reading.answered_us);
+    let off = session.stalled(reading.asked_us.saturating_sub(oldest_us), newest_us);
+    let off = off.saturating_add(oldest_us).saturating_add(session.clock_error(&peer.name));
+    let is_up =
+        |at: &At<DtlsState>| at.is == DtlsState::Connected && at.t_us.saturating_add(off) < reading.asked_us;
+    let last = events.iter().rposition(is_up);
+    let later = last.and_then(|last| events.get(last + 1..)).unwrap_or_default();
+    session.reports_all(peer)
+        && last.is_some()
+        && !later.iter().any(|at| at.is == says || at.is != DtlsState::Connected)
 }
 
 /// The certificates are those of the handshake and of the descriptions.
