@@ -22,6 +22,7 @@ pub(crate) struct Arguments {
 }
 
 /// Judges the runs again, and shows what each known deviation with a rate showed in them.
+#[expect(clippy::print_stdout, reason = "a chore speaks to the terminal")]
 pub(crate) fn run(root: &Path, arguments: &Arguments) -> anyhow::Result<()> {
     let mut files = vec![root.join("scenarios/expected.toml")];
     for adapter in fs::read_dir(root.join("harness/adapters"))? {
