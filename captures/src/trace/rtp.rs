@@ -235,7 +235,7 @@ impl Stream {
     }
 
     /// Two packets in a row whose numbers follow one another, far from those before, begin the numbers anew (RFC 3550 §A.1). Numbers that
-    /// were skipped while as many packets could have been sent are lost all the same, and old numbers with old timestamps are sent again.
+    /// were skipped while as many packets could have been sent are lost all the same, and old numbers with old timestamps are retransmissions.
     fn begin_anew(&mut self, at: At, gap_ns: u64, header: &Header<'_>) {
         let number = header.sequence.value;
         let since = header.timestamp.value.wrapping_sub(self.newest_timestamp);

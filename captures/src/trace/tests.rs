@@ -113,7 +113,7 @@ fn numbers_that_begin_anew_are_not_loss() {
     assert_eq!(stream(&[1, 2, 4, 20_000, 20_001, 20_003], 20), (1, 8, 2, 0));
     assert_eq!(stream(&[20_000, 20_001, 5, 6, 7], 20), (1, 5, 0, 0), "behind, with newer timestamps");
     assert_eq!(stream(&[1, 2, 4, 20_000, 5, 6], 20).0, 0, "one alone is a stray");
-    // So many can have been sent in that time.
+    // As many can have been sent in that time.
     assert_eq!(stream(&[1, 2, 3_500, 3_501], 1_000), (0, 3_501, 3_497, 0));
     assert_eq!(stream(&[1, 2, 3_500, 3_501], 20), (1, 4, 0, 0));
 }

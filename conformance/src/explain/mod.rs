@@ -19,7 +19,7 @@ mod signalling;
 mod srtp;
 #[cfg(test)]
 mod testing;
-mod untold;
+mod unreported;
 
 use cut::{Cut, cut, cut_of_setup, cut_of_user_data};
 pub(crate) use data_channel::never_negotiated;
@@ -93,7 +93,7 @@ pub enum Kind {
     AnswerNotDelivered,
     CandidatesWithheld,
     NoCandidates,
-    CandidateUntold,
+    CandidateUnreported,
     IceNotConnected,
     ConnectionLost,
     DtlsNotConnected,
@@ -115,7 +115,7 @@ impl Kind {
                 | Self::AnswerNotDelivered
                 | Self::CandidatesWithheld
                 | Self::NoCandidates
-                | Self::CandidateUntold
+                | Self::CandidateUnreported
                 | Self::IceNotConnected
                 | Self::ConnectionLost
                 | Self::DtlsNotConnected
@@ -218,9 +218,9 @@ fn unless_cut(missed: Missed, api: &session::Api<'_>) -> Missed {
     };
     let found = api.both().find_map(|(from, _, to, _)| Some((from, to, cut(from, to)?)));
     let Some((from, to, cut)) = found else { return missed };
-    let untold = [to, from].into_iter().find_map(|name| untold::untold(api, name));
-    if let Some(untold) = untold.filter(|_| missed.layer == Layer::Checks) {
-        return untold;
+    let unreported = [to, from].into_iter().find_map(|name| unreported::unreported(api, name));
+    if let Some(unreported) = unreported.filter(|_| missed.layer == Layer::Checks) {
+        return unreported;
     }
     let mut evidence = missed.evidence;
     if !evidence.contains(&Place::Frame(cut.first)) {

@@ -15,7 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Samples that each run must have: so many that some are hardly delayed.
+/// Samples that each run must have: of twenty some are hardly delayed.
 const FEWEST_SAMPLES: u64 = 20;
 /// Gaps of which the middle one is a sample.
 const FEWEST_GAPS: usize = 3;

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 
 /// A server answered the peer where its packets come from, which is the address of a server-reflexive candidate (RFC 8445 §5.1.1.2); it told
 /// host candidates, and no other. That packets to these find no way from another network is not the network's doing.
-pub(super) fn untold(api: &Api<'_>, name: &str) -> Option<Missed> {
+pub(super) fn unreported(api: &Api<'_>, name: &str) -> Option<Missed> {
     let view = api.view(name)?;
     let told = view.own_candidates();
     let is_alone = told.iter().all(|at| candidate_type(&at.is) == Some("host"));
@@ -22,7 +22,7 @@ pub(super) fn untold(api: &Api<'_>, name: &str) -> Option<Missed> {
     }
     Some(Missed {
         layer: Layer::Gathering,
-        kind: Kind::CandidateUntold,
+        kind: Kind::CandidateUnreported,
         side: name.to_owned(),
         expected: format!("{name} should tell a server-reflexive candidate"),
         seen: format!(
@@ -88,7 +88,7 @@ mod tests {
             let entry = json!({"n": n, "t_us": 1, "what": what});
             record.timeline.push(serde_json::from_value::<Entry>(entry).unwrap());
             of_record(&record, &record.timeline, record.wire.as_ref(), |api| {
-                untold(api, &name).map(|missed| (missed.side == name, missed.layer))
+                unreported(api, &name).map(|missed| (missed.side == name, missed.layer))
             })
         };
         let host = "candidate:1 1 udp 9 192.168.1.2 5000 typ host";
