@@ -99,7 +99,7 @@ fn a_repetition_shows_nothing_and_what_differs_is_told_apart() {
     let of_format_1 = |archive: &mut Value| *archive = json!({"format": 1, "cases": []});
     let (code, shown) = changed(folder, of_format_1, &[]);
     assert_eq!(code, Some(2), "{shown}");
-    assert!(shown.contains("an archive of format 1; this version reads 3 to 4: make it anew"), "{shown}");
+    assert!(shown.contains("an archive of format 1; this version reads 3 to 5: make it anew"), "{shown}");
 }
 
 /// The comparisons of `docs/changes`: the archives that are compared.

@@ -63,7 +63,6 @@ pub struct Stream {
     /// Packets seen before.
     pub duplicates: u64,
     /// Times at which the sequence numbers began anew (RFC 3550 §A.1): what lies between is not lost.
-    #[serde(skip_serializing_if = "is_none")]
     pub restarts: u64,
     /// Interarrival jitter in nanoseconds at the end (RFC 3550 §6.4.1), once the clock rate is known.
     pub jitter_ns: Option<u64>,
@@ -133,11 +132,6 @@ struct Jump {
     unique: u64,
     reordered: u64,
     duplicates: u64,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-const fn is_none(count: &u64) -> bool {
-    *count == 0
 }
 
 impl Stream {
