@@ -41,6 +41,8 @@ fn parts(set: &str) -> Option<(&str, &str, Value)> {
     }
     let read = toml::from_str::<Table>(&format!("value = {value}")).ok();
     let read = read.filter(|table| table.len() == 1).and_then(|mut table| table.remove("value"));
+    // Variables of the environment are texts.
+    let read = read.filter(|read| !key.starts_with("env.") || read.is_str());
     Some((name, key, read.unwrap_or_else(|| Value::String(value.to_owned()))))
 }
 
@@ -53,6 +55,7 @@ mod tests {
         let sets = [
             "a:cases=5",
             "a:env.DEBUG=\"1\"",
+            "a:env.LEVEL=2",
             "a:directory=../x y",
             "b@1.5:program=[\"p\", \"q\"]",
             "a:keylog=true",
@@ -63,7 +66,7 @@ mod tests {
         let implementations = file["implementations"].as_table().unwrap();
         let a = implementations["a"].as_table().unwrap();
         assert_eq!(a["cases"].as_integer(), Some(5));
-        assert_eq!(a["env"]["DEBUG"].as_str(), Some("1"));
+        assert_eq!((a["env"]["DEBUG"].as_str(), a["env"]["LEVEL"].as_str()), (Some("1"), Some("2")));
         assert_eq!((a["directory"].as_str(), a["keylog"].as_bool()), (Some("../x y"), Some(true)));
         assert_eq!(a["program"].as_array().unwrap().len(), 1, "what is not set stays");
         assert_eq!(implementations["b@1.5"]["program"].as_array().unwrap().len(), 2);
