@@ -223,6 +223,37 @@ async fn what_is_wrong_with_a_server_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_answers_otherwise_or_only_listens_is_told_from_who_is_not_there() {
+    let other = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let [udp, tcp] = [other.local_addr(), silent.local_addr()].map(|at| at.unwrap().port());
+    tokio::spawn(async move {
+        let mut buffer = [0; 1_500];
+        while let Ok((length, from)) = other.recv_from(&mut buffer).await {
+            buffer[0] = 1;
+            buffer[1] = 1;
+            // Another transaction.
+            buffer[19] ^= 1;
+            let _ = other.send_to(&buffer[..length], from).await;
+        }
+    });
+    tokio::spawn(async move {
+        let mut open = Vec::new();
+        while let Ok((stream, _)) = silent.accept().await {
+            open.push(stream);
+        }
+    });
+    for (url, words) in [
+        (format!("stun:127.0.0.1:{udp}"), "has its transaction ID"),
+        (format!("turn:127.0.0.1:{tcp}?transport=tcp"), "accepts the connection and answers nothing"),
+    ] {
+        let (code, report) = check(&[&url, "--timeout", "2"]).await;
+        let detail = named(&report["servers"][0], "binding")["detail"].as_str().unwrap_or_default();
+        assert!(code == 1 && detail.contains(words), "{url}: {code} {report}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn arguments_that_mean_nothing_are_refused() {
     for (arguments, expected) in [
         (vec!["http://example.org"], "stun:, stuns:, turn:, turns:"),

@@ -327,6 +327,17 @@ async fn pages_show_faults_snapshots_and_dumps() {
         assert_ne!(browser.count("#acts tbody tr").await, 0);
         let acts = browser.text("#panel-faults").await;
         assert!(acts.contains("drop"), "{kind}: {acts}");
+        // A place can be shared as long as nothing else is chosen.
+        browser.goto(&faults, "#view=timeline").await;
+        let entry = browser.ask("document.querySelector('tr[id^=entry-]').id").await;
+        let entry = entry.as_str().unwrap();
+        browser.goto(&faults, &format!("#{entry}")).await;
+        let kept = format!(
+            "location.hash.startsWith('#{entry}&') && document.querySelector('#{entry}.chosen') !== null"
+        );
+        browser.until(&kept).await;
+        browser.ask("document.querySelector('#tabs [role=tab]').click()").await;
+        browser.until(&format!("!location.hash.includes('{entry}')")).await;
         browser.goto(&snapshot, "#view=snapshot").await;
         let compared = browser.text("#panel-snapshot").await;
         assert!(compared.contains("As recorded"), "{kind}: {compared}");

@@ -5,14 +5,17 @@
   P.state = {};
   let current = null;
   let views = [];
+  // The entry or the line of a description that the URL names, as long as nothing else was chosen.
+  let place = "";
 
   /** What the URL says: `#frame-48&view=packets&filter=dtls&zoom=0.1-0.2`. */
   const read = () => {
     const state = {};
     for (const part of P.fragment()) {
-      const place = /^(frame|entry|sdp)-(\d+)(?:-line-(\d+))?$/.exec(part);
+      const found = /^(frame|entry|sdp)-(\d+)(?:-line-(\d+))?$/.exec(part);
       const pair = /^(view|filter|zoom)=(.*)$/s.exec(part);
-      if (place) Object.assign(state, { [place[1]]: Number(place[2]), line: place[3] && Number(place[3]) });
+      if (found) Object.assign(state, { [found[1]]: Number(found[2]), line: found[3] && Number(found[3]) });
+      if (found && found[1] !== "frame") state.place = part;
       else if (pair) state[pair[1]] = pair[2];
       else if (views.some((it) => it.id === part)) state.view = part;
     }
@@ -21,6 +24,7 @@
 
   const write = () => {
     const parts = [];
+    if (place) parts.push(place);
     if (P.chosen !== null) parts.push(`frame-${P.chosen}`);
     if (current && current !== views[0]) parts.push(`view=${current.id}`);
     if (P.state.filter) parts.push(`filter=${encodeURIComponent(P.state.filter)}`);
@@ -28,8 +32,15 @@
     P.setFragment(parts.join("&"));
   };
 
+  /** Keeps the place in the URL: it can be shared. */
+  const keep = (named) => {
+    place = named;
+    write();
+  };
+
   P.choose = (frame) => {
     P.chosen = frame;
+    place = "";
     P.fire("chosen");
     views.forEach((it) => it.made && it.chosen?.(it.panel));
     P.showFrame(frame);
@@ -52,6 +63,7 @@
     // A dump may hold nothing that a view shows.
     if (!view) return;
     current = view;
+    place = "";
     for (const it of views) {
       const on = it === view;
       it.panel.hidden = !on;
@@ -73,15 +85,20 @@
     if (state.sdp !== undefined && P.body.descriptions.length) {
       P.open("descriptions");
       P.toLine(state.sdp, state.line ?? 1);
+      keep(state.place);
       return;
     }
     if (state.entry !== undefined) {
       if (state.line !== undefined && P.body.descriptions.length) {
         P.open("descriptions");
-        if (P.toLine(state.entry, state.line)) return;
+        if (P.toLine(state.entry, state.line)) {
+          keep(state.place);
+          return;
+        }
       }
       P.open("timeline");
       P.toEntry(state.entry);
+      keep(state.place);
       return;
     }
     if (state.view) P.open(state.view);

@@ -25,8 +25,17 @@ pub(super) async fn check(session: &mut Session, relays: bool, checks: &mut Vec<
     let response = match session.ask(Method::Binding, &[]).await {
         Ok(response) => response,
         Err(error) => {
-            let unreachable = format!("{error}: the server is not reachable from here");
-            checks.push(BINDING.fail(unreachable));
+            let others = session.others();
+            let why = match (&error, session.connection().is_stream()) {
+                _ if others > 0 => format!(
+                    "none of the {others} messages that came has its transaction ID: this is no STUN server, or one with a fault"
+                ),
+                (Unanswered::Silence(_), true) => {
+                    "the server accepts the connection and answers nothing".to_owned()
+                }
+                _ => "the server is not reachable from here".to_owned(),
+            };
+            checks.push(BINDING.fail(format!("{error}: {why}")));
             return false;
         }
     };
@@ -67,7 +76,7 @@ fn mapped(session: &Session, response: &Response) -> Check {
             MAPPED.fail(format!("{mapped} is no address that a client can have"))
         }
         Some(mapped) => MAPPED.open(format!(
-            "{mapped} for {local}: a NAT is between, so nothing here decides whether it is right"
+            "{mapped} for {local}: it is right if a NAT is between, which nothing here decides"
         )),
     }
 }

@@ -122,6 +122,11 @@ impl Session {
         &self.client
     }
 
+    /// How many messages came that answer nothing that was asked.
+    pub(super) fn others(&self) -> usize {
+        self.aside.len()
+    }
+
     pub(super) async fn send(&mut self, message: &[u8]) -> Result<(), Unanswered> {
         let sent = tokio::time::timeout(self.patience, self.connection.send(message)).await;
         sent.map_err(|_| Unanswered::Silence(self.patience))?

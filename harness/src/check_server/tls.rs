@@ -216,6 +216,8 @@ fn reason(error: &Error, nobody_trusted: bool) -> String {
              (--ca names another authority)"
                 .to_owned()
         }
+        // The verifier has a word of its own for it, such as CaUsedAsEndEntity.
+        E::Other(other) => format!("it is not one for a server ({})", other.0),
         other => other.to_string(),
     }
 }

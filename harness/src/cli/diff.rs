@@ -134,6 +134,10 @@ pub(crate) fn archive(args: &ArchiveArgs) -> u8 {
         }
     };
     let count = cases.len();
+    if count == 0 {
+        complain(format_args!("{}: no case of it is wanted (--only)", args.run.display()));
+        return NOTHING_RAN;
+    }
     let written = serde_json::to_vec(&Archive { format: FORMAT, tool, cases }).map_err(io::Error::from);
     let is_compressed = args.output.extension().is_some_and(|ending| ending == "gz");
     let packed = written.and_then(|bytes| if is_compressed { gzip(&bytes) } else { Ok(bytes) });
@@ -240,7 +244,8 @@ fn of_archive(path: &Path) -> Result<Run, String> {
             .map_err(|error| wrong(&error))?;
     }
     // Before its content, which may be of another format.
-    let Format { format } = serde_json::from_slice(&bytes).map_err(|error| wrong(&error))?;
+    let Format { format } = serde_json::from_slice(&bytes)
+        .map_err(|error| wrong(&format_args!("no archive (`peerproof archive` writes one): {error}")))?;
     if !READ.contains(&format) {
         let (first, last) = (READ.start(), READ.end());
         return Err(wrong(&format_args!(

@@ -4,10 +4,10 @@ use super::summary::line;
 use crate::run::case::Played;
 use crate::run::plan::Case;
 use crate::run::session::Progress;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::AbortHandle;
 
@@ -131,14 +131,27 @@ impl Drop for Terminal {
 
 /// One line a case, when it has ended.
 pub(super) struct Plain {
+    began: Instant,
     done: usize,
     total: usize,
     failed: usize,
 }
 
+/// What stands before a case that has ended: how many have, the time that is left at this pace, the failures so far.
+fn so_far(done: usize, total: usize, failed: usize, passed: Duration) -> String {
+    let mut parts = vec![format!("{done}/{total}")];
+    let left = total.saturating_sub(done);
+    if let (1.., Ok(left), Ok(done)) = (left, u32::try_from(left), u32::try_from(done)) {
+        let time = passed.checked_div(done).unwrap_or_default().saturating_mul(left);
+        parts.push(format!("{:#} left", HumanDuration(time)));
+    }
+    parts.extend(Some(failures(failed)).filter(|text| !text.is_empty()));
+    parts.join(", ")
+}
+
 impl Plain {
     pub(super) fn new(total: usize) -> Self {
-        Self { done: 0, total, failed: 0 }
+        Self { began: Instant::now(), done: 0, total, failed: 0 }
     }
 }
 
@@ -152,9 +165,8 @@ impl Progress for Plain {
     fn ended(&mut self, played: &Played) {
         self.done += 1;
         self.failed += usize::from(!played.standing.is_good());
-        let failed = failures(self.failed);
-        let failed = if failed.is_empty() { failed } else { format!(", {failed}") };
-        super::say(format_args!("[{}/{}{failed}] {}", self.done, self.total, line(played)));
+        let so_far = so_far(self.done, self.total, self.failed, self.began.elapsed());
+        super::say(format_args!("[{so_far}] {}", line(played)));
     }
 }
 
@@ -220,5 +232,14 @@ mod tests {
         let last = &last[last.rfind(" 2/4 ").unwrap()..];
         assert!(last.contains(" left 1 unexpected data/e/b-c") && !last.contains("data/d"), "{last:?}");
         drop(terminal);
+    }
+
+    #[test]
+    fn a_line_says_how_much_is_left() {
+        let minute = Duration::from_secs(60);
+        assert_eq!(so_far(1, 5, 0, minute), "1/5, 4m left");
+        assert_eq!(so_far(4, 5, 2, minute), "4/5, 15s left, 2 unexpected");
+        assert_eq!(so_far(5, 5, 0, minute), "5/5");
+        assert_eq!(so_far(0, 5, 0, minute), "0/5, 0s left");
     }
 }

@@ -23,10 +23,8 @@ pub fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<
     servers(&report.trace, out)?;
     head::write(&report.judged, style, out)?;
     if report.trace.connections.is_empty() {
-        writeln!(
-            out,
-            "\nNo connection: the capture has no connectivity checks, DTLS, RTP or SCTP of WebRTC"
-        )?;
+        let none = "No connection: the capture has no connectivity checks, DTLS, RTP or SCTP of WebRTC";
+        style.wrapped(out, "\n", "  ", none)?;
     }
     for index in 0..report.trace.connections.len() {
         writeln!(out)?;

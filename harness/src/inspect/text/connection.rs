@@ -26,8 +26,14 @@ pub(super) fn write(report: &Report, index: usize, style: &Style, out: &mut dyn 
         (None, None) => String::new(),
     };
     let [a, b] = named(&report.trace, found);
-    let sides = format!("{a} and {b}");
-    writeln!(out, "{}: {}{seen}", style.paint(Paint::Heading, &title), clean(&sides))?;
+    let head = format!("{title}: {}{seen}", clean(&format!("{a} and {b}")));
+    for (n, line) in style.lines("", "  ", &head).into_iter().enumerate() {
+        let line = match line.strip_prefix(&title).filter(|_| n == 0) {
+            Some(rest) => format!("{}{rest}", style.paint(Paint::Heading, &title)),
+            None => line,
+        };
+        writeln!(out, "{line}")?;
+    }
     let (paint, short) = in_short(report, index, found);
     let lines = style.lines("  ", "  ", &short);
     for line in lines {
