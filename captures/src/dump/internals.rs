@@ -184,6 +184,18 @@ impl DumpedConnection {
 }
 
 impl Internals {
+    /// What cannot be known from this dump: what no dump of its kind has, and when that happened of which it gives no time as a number.
+    #[must_use]
+    pub fn lacks(&self) -> String {
+        let mut text = self.origin.lacks().to_owned();
+        let log = || self.connections.iter().flat_map(|connection| &connection.log);
+        let timeless = log().filter(|called| called.at_ms.is_none()).count();
+        if timeless > 0 && self.origin != Origin::AboutWebrtc {
+            text += &format!("; when {timeless} of {} entries of its log were", log().count());
+        }
+        text
+    }
+
     /// Reads a dump; nothing if the value is none.
     #[must_use]
     pub fn of(dump: &Value) -> Option<Self> {
@@ -287,6 +299,7 @@ mod tests {
         assert_eq!(connection.state("oniceconnectionstatechange"), Some("failed"));
         assert!(connection.was("oniceconnectionstatechange", "checking"));
         assert_eq!(connection.log.len(), 2);
+        assert!(read.lacks().ends_with("; when 1 of 2 entries of its log were"), "{}", read.lacks());
         let (id, pair) = connection.of_type("candidate-pair").next().unwrap();
         assert_eq!((id, pair.text("state"), pair.count("requestsSent")), ("CP-a", Some("failed"), 9));
         assert_eq!(connection.stats.len(), 1);

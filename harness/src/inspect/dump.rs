@@ -129,7 +129,7 @@ pub(super) fn report(name: String, dump: &Internals) -> DumpReport {
         origin: dump.origin.name().to_owned(),
         browser: dump.browser.clone(),
         connections: dump.connections.iter().map(connection).collect(),
-        unknown: dump.origin.lacks().to_owned(),
+        unknown: dump.lacks(),
     }
 }
 

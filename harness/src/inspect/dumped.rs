@@ -157,7 +157,7 @@ pub(super) fn alone(path: &Path, dump: Internals) -> (DumpBeside, Vec<(String, S
         name,
         origin: dumped.dump.origin.name().to_owned(),
         browser: dumped.dump.browser.clone(),
-        unknown: dumped.dump.origin.lacks().to_owned(),
+        unknown: dumped.dump.lacks(),
         connections: sides.collect(),
     };
     let (described, _) = descriptions(&[dumped]);
@@ -220,7 +220,7 @@ pub(super) fn place(
             name: dumped.path.display().to_string(),
             origin: dumped.dump.origin.name().to_owned(),
             browser: dumped.dump.browser.clone(),
-            unknown: dumped.dump.origin.lacks().to_owned(),
+            unknown: dumped.dump.lacks(),
             connections: sides.collect(),
         });
     }
