@@ -261,6 +261,10 @@ fn candidate(
     else {
         return;
     };
+    // Signalled with port 9 (RFC 6544 §4.5); its own port may be that of a candidate of UDP by chance.
+    if stat.text("tcpType") == Some("active") {
+        return;
+    }
     let same: Vec<&Candidate> = known
         .iter()
         .filter(|it| {
