@@ -30,10 +30,10 @@ pub enum Mark {
     Init,
 }
 
-/// How many kinds there are.
-const MARKS: usize = 3;
-
 impl Mark {
+    /// All kinds.
+    const ALL: [Self; 3] = [Self::Description, Self::ClientHello, Self::Init];
+
     /// In words, as what carries it.
     #[must_use]
     pub fn carrier(self) -> &'static str {
@@ -149,7 +149,8 @@ impl Known {
             others.any(|(other, of)| other.mark != seen.mark && !owners.is_disjoint(of))
         };
         // Of all kinds, so that nothing speaks against it.
-        let is_another_in_all = kinds.len() == MARKS && fits_all.is_some_and(|all| !all.is_empty());
+        let is_another_in_all =
+            Mark::ALL.iter().all(|kind| kinds.contains(kind)) && fits_all.is_some_and(|all| !all.is_empty());
         let suffices = own.versions.contains(&peer.version)
             || foreign.iter().enumerate().any(is_shared)
             || is_another_in_all;
@@ -352,10 +353,9 @@ mod tests {
             (peer.implementation, peer.version) = ("chrome".to_owned(), "999.0".to_owned());
             Known::embedded().stranger(&peer, seen.to_vec()).map(|(_, owners)| owners)
         };
-        let all = [Mark::ClientHello, Mark::Description, Mark::Init];
-        let shown = all.map(|mark| of("libwebrtc", mark));
+        let shown = Mark::ALL.map(|mark| of("libwebrtc", mark));
         assert_eq!(of_chrome(&shown), Some(vec!["libwebrtc".to_owned()]));
         assert_eq!(of_chrome(&shown[..2]), None, "its INIT might be its own");
-        assert_eq!(of_chrome(&all.map(|mark| of("chrome", mark))), None);
+        assert_eq!(of_chrome(&Mark::ALL.map(|mark| of("chrome", mark))), None);
     }
 }

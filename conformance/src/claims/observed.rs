@@ -101,16 +101,16 @@ impl<'a> Session<'a> {
         self.record.timeline.iter().any(configured)
     }
 
-    /// Whether a peer may send checks that no capture has: the other side tells candidates of its loopback interface, to which packets leave a host
-    /// of the lab by no interface that is recorded. None must be told (RFC 8445 §5.1.1.1), nor need it be checked.
+    /// Whether a peer may send checks that no capture has: the other side signals candidates of its loopback interface, and packets to these leave a
+    /// host of the lab by no interface that is recorded. Such candidates must not be signalled (RFC 8445 §5.1.1.1), and need not be checked.
     pub(super) fn may_check_loopback(&self, name: &str) -> bool {
         let Some(wire) = self.record.packets() else { return false };
-        let is_told = self.peers().filter(|(peer, _)| peer.name != name).any(|(peer, _)| {
-            let told = self.views.get(&peer.name).into_iter().flat_map(PeerView::own_candidates);
-            let mut addresses = told.filter_map(|at| candidate_address(&at.is)?.parse::<IpAddr>().ok());
+        let is_signalled = self.peers().filter(|(peer, _)| peer.name != name).any(|(peer, _)| {
+            let all = self.views.get(&peer.name).into_iter().flat_map(PeerView::own_candidates);
+            let mut addresses = all.filter_map(|at| candidate_address(&at.is)?.parse::<IpAddr>().ok());
             addresses.any(|it| it.is_loopback())
         });
-        is_told && !wire.packets.iter().any(|packet| packet.to.ip().is_loopback())
+        is_signalled && !wire.packets.iter().any(|packet| packet.to.ip().is_loopback())
     }
 
     /// Whether a peer is ever asked to gather relayed candidates alone: then it shows none of its sockets to the other side.

@@ -36,8 +36,8 @@ pub(super) fn never_arrived(evidence: &Evidence) -> Option<Flaw> {
     for packet in arrived {
         *arrivals.entry((way(packet), packet.bytes.as_slice())).or_default() += 1;
     }
-    // By way: those that are missing with the number of later ones that arrived.
-    let mut ways: BTreeMap<(SocketAddr, SocketAddr), Vec<(&Packet, usize)>> = BTreeMap::new();
+    // By way: the first that is missing, with the number of later ones that arrived. No other has more of these behind it.
+    let mut ways: BTreeMap<(SocketAddr, SocketAddr), Option<(&Packet, usize)>> = BTreeMap::new();
     for packet in left.into_iter().filter(|it| !lost.contains(&it.frame) && it.t_us <= ended_us) {
         let missing = ways.entry((packet.from, packet.to)).or_default();
         match arrivals.get_mut(&(way(packet), packet.bytes.as_slice())) {
@@ -45,7 +45,9 @@ pub(super) fn never_arrived(evidence: &Evidence) -> Option<Flaw> {
                 *left -= 1;
                 missing.iter_mut().for_each(|(_, later)| *later += 1);
             }
-            _ => missing.push((packet, 0)),
+            _ => {
+                missing.get_or_insert((packet, 0));
+            }
         }
     }
     let (packet, _) = ways.into_values().flatten().find(|(_, later)| *later >= LATER)?;

@@ -1,4 +1,4 @@
-//! A peer that learned its address behind a NAT from a server, and told nobody.
+//! A peer that learned its address behind a NAT from a server, and signals no candidate of it.
 
 use super::session::Api;
 use super::{Kind, Layer, Missed};
@@ -6,35 +6,35 @@ use crate::api::view::{candidate_address, candidate_type};
 use crate::evidence::Peer;
 use crate::verdict::Place;
 use peerproof_captures::wire::stun::{AttributeType, Class, Method};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
-/// A server answered the peer where its packets come from, which is the address of a server-reflexive candidate (RFC 8445 §5.1.1.2); it told
-/// host candidates, and no other. That packets to these find no way from another network is not the network's doing.
+/// A server reported to the peer from where its packets come, which is the address of a server-reflexive candidate (RFC 8445 §5.1.1.2), and the
+/// peer signalled only host candidates. Packets to these have no route from another network, which is not the network's fault.
 pub(super) fn unreported(api: &Api<'_>, name: &str) -> Option<Missed> {
     let view = api.view(name)?;
-    let told = view.own_candidates();
-    let is_alone = told.iter().all(|at| candidate_type(&at.is) == Some("host"));
+    let signalled = view.own_candidates();
+    let is_alone = signalled.iter().all(|at| candidate_type(&at.is) == Some("host"));
     let (learned, server, frame) = learned(api, name)?;
     let is_known =
-        |at: &str| candidate_address(at).is_some_and(|address| address == learned.ip().to_string());
-    if told.is_empty() || !is_alone || told.iter().any(|at| is_known(&at.is)) {
+        |at: &str| candidate_address(at).and_then(|it| it.parse::<IpAddr>().ok()) == Some(learned.ip());
+    if signalled.is_empty() || !is_alone || signalled.iter().any(|at| is_known(&at.is)) {
         return None;
     }
     Some(Missed {
         layer: Layer::Gathering,
         kind: Kind::CandidateUnreported,
         side: name.to_owned(),
-        expected: format!("{name} should tell a server-reflexive candidate"),
+        expected: format!("{name} should signal a server-reflexive candidate"),
         seen: format!(
-            "the STUN server {server} answered that {name} is {learned}, and it told host candidates alone"
+            "the STUN server {server} reported {learned} as its address, and it signalled only host candidates"
         ),
         evidence: vec![Place::Frame(frame)],
-        why: "checks to a host candidate find no way from another network",
+        why: "checks to a host candidate have no route from another network",
         next: "look at how it reads that response, and whether the candidate is reported",
     })
 }
 
-/// The first address that a server told a peer by a Binding response, the server, and the frame.
+/// The first address that a server reported to a peer in a Binding response, the server, and the frame.
 fn learned(api: &Api<'_>, name: &str) -> Option<(SocketAddr, SocketAddr, u64)> {
     let peer = api.peers().position(|(peer, _)| peer == name).map(Peer)?;
     let mut answers = api.wire()?.with_servers(peer).filter_map(|(seen, message)| {
@@ -56,8 +56,8 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn who_learned_its_address_and_told_host_candidates_alone_is_named() {
-        let side = |mapped: &str, told: &str| {
+    fn who_learned_its_address_and_signals_only_host_candidates_is_named() {
+        let side = |mapped: &str, signalled: &str| {
             let mut record = Recording::Conflict.record();
             let name = record.file.peers[0].name.clone();
             // XOR-MAPPED-ADDRESS without its XOR would be MAPPED-ADDRESS: the cookie is applied here.
@@ -81,7 +81,7 @@ mod tests {
             for (n, entry) in (0..).zip(&mut record.timeline) {
                 entry.n = n;
             }
-            let candidate = json!({"candidate": told, "sdpMid": "0"});
+            let candidate = json!({"candidate": signalled, "sdpMid": "0"});
             let event = json!({"event": "icecandidate", "data": {"candidate": candidate}});
             let n = record.timeline.len();
             let what = json!({"event": {"peer": name, "seq": 900, "event": event}});

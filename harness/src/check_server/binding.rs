@@ -3,6 +3,7 @@
 use super::report::{Check, Topic};
 use super::session::{Response, Session, Unanswered};
 use peerproof_captures::wire::stun::AttributeType;
+use peerproof_reports::counted;
 use peerproof_stack::client::{Attribute, Method};
 
 const BINDING: Topic = Topic::new("binding").id("stun-response-matches-request").by("RFC 8489 §6.3.1");
@@ -28,7 +29,8 @@ pub(super) async fn check(session: &mut Session, relays: bool, checks: &mut Vec<
             let others = session.others();
             let why = match (&error, session.connection().is_stream()) {
                 _ if others > 0 => format!(
-                    "none of the {others} messages that came has its transaction ID: this is no STUN server, or one with a fault"
+                    "{} came, and none has its transaction ID: this is no STUN server, or one with a fault",
+                    counted(others, "message")
                 ),
                 (Unanswered::Silence(_), true) => {
                     "the server accepts the connection and answers nothing".to_owned()

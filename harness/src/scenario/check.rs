@@ -43,7 +43,7 @@ use crate::span::Span;
 use flow::{Exchange, Things};
 use names::Names;
 use regex_lite::Regex;
-use serde_json::{Map, Value};
+use serde_json::Map;
 use std::collections::BTreeSet;
 use transceivers::Transceivers;
 
@@ -95,13 +95,13 @@ pub fn scenario(document: &Document, scenario: &Scenario, implementations: &[&st
 
 fn expectations(document: &Document, scenario: &Scenario, path: &ValuePath) -> Vec<ScenarioError> {
     let mut errors = Vec::new();
-    let is_empty = |path: &ValuePath, of: fn(&Value) -> bool| of(&document.part(path).value);
-    if is_empty(path, |value| value.as_object().is_some_and(Map::is_empty)) {
+    if document.part(path).value.as_object().is_some_and(Map::is_empty) {
         errors.push(document.error(path, "nothing is expected", Some("leave `expect` out".to_owned())));
     }
-    if is_empty(&path.key("wire"), |value| value.as_array().is_some_and(Vec::is_empty)) {
+    let wire = path.key("wire");
+    if document.part(&wire).value.as_array().is_some_and(Vec::is_empty) {
         let help = "to expect that there is none, give it `times: 0`".to_owned();
-        errors.push(document.error(&path.key("wire"), "no packet is expected", Some(help)));
+        errors.push(document.error(&wire, "no packet is expected", Some(help)));
     }
     let things = Things::of(scenario, std::iter::empty());
     if scenario.expect.path.is_some() {

@@ -52,25 +52,24 @@ pub(crate) fn missing_echo(record: &CaseRecord, views: &Views) -> Option<Mismatc
             }
             let got = from.received.get(label)?;
             let back = view.received.get(label).map_or(0, Vec::len);
-            let acknowledged = claims::acknowledged(record, views, sender, label).unwrap_or(0);
-            if back < acknowledged {
-                let text = format!(
-                    "{receiver} should report on {label:?} the {} of {sender} that it acknowledged",
-                    counted(acknowledged as u64, "message")
-                );
-                let is = format!("it reports {back}");
-                return Some(
-                    Mismatch::new(Layer::DataChannel, receiver, text, is).at(got.last().map(|at| at.n)),
-                );
+            if back >= got.len() {
+                return None;
             }
-            (back < got.len()).then(|| {
-                let text = format!(
-                    "{sender} should send back on {label:?} the {} messages that it received",
-                    got.len()
+            let acknowledged = claims::acknowledged(record, views, sender, label).unwrap_or(0);
+            let (side, expected, seen) = if back < acknowledged {
+                let messages = counted(acknowledged as u64, "message");
+                let expected = format!(
+                    "{receiver} should report on {label:?} the {messages} of {sender} that it acknowledged"
                 );
-                let is = format!("{back} came back to {receiver}");
-                Mismatch::new(Layer::DataChannel, sender, text, is).at(got.last().map(|at| at.n))
-            })
+                (receiver.as_str(), expected, format!("it reports {back}"))
+            } else {
+                let messages = counted(got.len() as u64, "message");
+                let expected =
+                    format!("{sender} should send back on {label:?} the {messages} that it received");
+                (sender, expected, format!("{back} came back to {receiver}"))
+            };
+            let mismatch = Mismatch::new(Layer::DataChannel, side, expected, seen);
+            Some(mismatch.at(got.last().map(|at| at.n)))
         })
     })
 }

@@ -13,7 +13,7 @@ pub(super) enum Share {
 }
 
 /// Of which of the associations whose version is known it is one of these, as seen nearest to `peer`. The records of a session with several
-/// cannot be told apart for sure, so a rule for one version is for sessions that have no other.
+/// cannot always be distinguished, so a rule for one version is for sessions that have no other.
 pub(super) fn with_version(evidence: &Evidence, peer: Peer, versions: &[Version]) -> Share {
     let known = evidence.handshakes(peer).into_iter().filter_map(|handshake| handshake.version);
     let (with, without): (Vec<_>, Vec<_>) = known.partition(|version| versions.contains(version));

@@ -22,7 +22,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let (offer, answered) = (offers.get(&answer.entry), &answer.sdp);
         for (index, section) in answered.media().enumerate() {
             let line = answered.effective(index, "setup");
-            // Which of the two it takes is for the offer to say; that it takes one is not.
+            // Which of the two is right depends on the offer; that it is one of them does not.
             let role = match offer {
                 Some(offer) => offer.received().effective_value(index, "setup"),
                 None => line.as_ref().map(|_| "unknown"),

@@ -351,7 +351,7 @@ fn a_loopback_candidate_need_not_be_checked() {
         let what = serde_json::to_value(&entry.what).unwrap();
         what["command"]["name"] == "addIceCandidate" && what.to_string().contains(" 127.0.0.1 ")
     });
-    assert!(added.count() > 0, "the other side tells the address by candidates");
+    assert!(added.count() > 0, "the other side signals that address");
     for packet in &mut record.wire.as_mut().unwrap().packets {
         packet.to = "203.0.113.99:9999".parse().unwrap();
     }

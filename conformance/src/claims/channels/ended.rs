@@ -177,11 +177,11 @@ impl Resets {
             let Some(Body::ReConfig(reset)) = body else { continue };
             for parameter in reset.parameters.iter() {
                 let Some(ParameterContent::ResetRequest(request)) = parameter.content else { continue };
-                let mut of: Vec<u16> = request.streams.iter().map(|stream| stream.0.value).collect();
+                let of: Vec<u16> = request.streams.iter().map(|stream| stream.0.value).collect();
                 if of.is_empty() {
                     return Self::Any;
                 }
-                streams.extend(of.drain(..));
+                streams.extend(of);
             }
         }
         Self::Of(streams)

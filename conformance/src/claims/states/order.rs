@@ -79,19 +79,27 @@ impl Ordered<'_, '_> {
         (t_us > latest).then(|| t_us.saturating_sub(cause_us) / 1_000)
     }
 
-    /// The answer to the last of some commands that were given before an entry; none if one of them has none.
-    fn last_answer(&self, n: u64, wanted: impl Fn(&str) -> bool) -> Option<&Entry> {
-        let given = self.asked.iter().filter(|it| it.entry.n < n && wanted(it.name));
-        let answers: Option<Vec<&Entry>> = given.map(Asked::answered).collect();
-        answers?.into_iter().max_by_key(|it| it.t_us)
+    /// The latest answer to some commands, command by command; none from one on that has none.
+    fn answers(&self, wanted: impl Fn(&str) -> bool) -> Vec<(u64, Option<&Entry>)> {
+        let mut latest: Option<&Entry> = None;
+        let mut is_known = true;
+        let given = self.asked.iter().filter(|it| wanted(it.name));
+        let each = given.map(|it| {
+            let answer = it.answered();
+            is_known &= answer.is_some();
+            latest = latest.into_iter().chain(answer).max_by_key(|entry| entry.t_us);
+            (it.entry.n, latest.filter(|_| is_known))
+        });
+        each.collect()
     }
 
     /// `signalingState` changes with the description that is set (webrtc-pc §4.4.1.5).
     fn late_signaling(&self, reports: &Reports) -> Option<Contradiction> {
         let is_set = |name: &str| matches!(name, "setLocalDescription" | "setRemoteDescription");
+        let answers = self.answers(is_set);
         let changed = reports.of_machine(Machine::Signaling).filter(|it| it.state != "closed");
         changed.into_iter().find_map(|report| {
-            let cause = self.last_answer(report.n, is_set)?;
+            let cause = before(&answers, report.n)?;
             let ms = self.late_ms(cause.t_us, report.t_us)?;
             let seen = format!("the last description had been set {ms} ms before");
             Some(contradiction(self.peer, report, seen, Some(cause.n)))
@@ -117,10 +125,11 @@ impl Ordered<'_, '_> {
     fn late_need(&self) -> Option<Contradiction> {
         const CLAIM: (&str, Layer) = ("event/negotiationneeded", Layer::Signalling);
         let is_cause = |name: &str| CHANGES.contains(&name) || name.ends_with("Description");
+        let answers = self.answers(is_cause);
         let events = self.session.events(&self.peer.name);
         let needs = events.filter(|(_, event)| matches!(event, PeerEvent::NegotiationNeeded));
         needs.into_iter().find_map(|(entry, _)| {
-            let cause = self.last_answer(entry.n, is_cause)?;
+            let cause = before(&answers, entry.n)?;
             let ms = self.late_ms(cause.t_us, entry.t_us)?;
             let claimed = format!("{} reports negotiationneeded", self.peer.name);
             let seen = format!("nothing that makes one necessary was done in the {ms} ms before");
@@ -128,6 +137,12 @@ impl Ordered<'_, '_> {
             Some(against(&self.peer.name, CLAIM, entry.t_us, claimed, seen, evidence))
         })
     }
+}
+
+/// What holds of the commands before an entry.
+fn before<'e>(answers: &[(u64, Option<&'e Entry>)], n: u64) -> Option<&'e Entry> {
+    let given = answers.partition_point(|(command, _)| *command < n);
+    answers.get(given.checked_sub(1)?)?.1
 }
 
 #[cfg(test)]
