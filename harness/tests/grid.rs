@@ -1,19 +1,10 @@
 //! Browsers behind a Selenium Grid: a hub and two nodes on loopback, for Chrome and Firefox. Where it is not installed
 //! (`peerproof setup --tests`) that is skipped with a line that says so, or fails the test if `PEERPROOF_REQUIRE` names it.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "all of this file is test code, its helpers too"
-)]
+#![expect(clippy::unwrap_used, reason = "all of this file is test code, its helpers too")]
 
-#[path = "common/children.rs"]
-mod children;
-#[path = "common/needs.rs"]
-mod needs;
-
-use children::{PEERPROOF, child};
-use needs::is_here;
+use crate::children::{PEERPROOF, child};
+use crate::needs::is_here;
 use peerproof::judge;
 use peerproof::kits::Kit;
 use peerproof::process::{Owned, Spec};

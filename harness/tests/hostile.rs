@@ -3,14 +3,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-#[path = "common/poison.rs"]
-mod poison;
-
+use crate::poison::poisoned;
 use peerproof_captures::timeline::Entry;
 use peerproof_conformance::case::CaseFile;
 use peerproof_reports::RunReport;
 use peerproof_reports::escape::is_hidden;
-use poison::poisoned;
 use serde_json::Value;
 use std::fs::{self, File};
 use std::os::unix::fs::OpenOptionsExt;

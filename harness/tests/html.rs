@@ -1,28 +1,16 @@
 //! The pages of `inspect --html`, of a run and of its cases, opened from `file://` in Chromium and Firefox. A browser that is
 //! not installed is skipped, which is printed, or fails the test if `PEERPROOF_REQUIRE` names it.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stdout,
-    reason = "all of this file is test code, its helpers too"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "all of this file is test code, its helpers too")]
 
-#[path = "common/children.rs"]
-mod children;
-#[path = "html/hostile.rs"]
 mod hostile;
-#[path = "common/needs.rs"]
-mod needs;
-#[path = "common/poison.rs"]
-mod poison;
 
-use children::{PEERPROOF, child};
+use crate::children::{PEERPROOF, child};
+use crate::needs::is_here;
 use fantoccini::actions::{InputSource as _, MOUSE_BUTTON_LEFT, MouseActions, PointerAction};
 use fantoccini::key::Key;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
-use needs::is_here;
 use peerproof::process::Owned;
 use peerproof::tools::Tool;
 use peerproof_captures::timeline::Entry;

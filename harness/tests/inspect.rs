@@ -1,8 +1,8 @@
 //! What `inspect` prints and writes, for calls between browsers.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use crate::needs::is_here;
 use base64::Engine as _;
-use peerproof::run::peers::{is_required, missing};
 use peerproof::tools::Tool;
 use peerproof_captures::file::{CaptureReader, Item};
 use peerproof_captures::recording::{About, Observes, Recorder};
@@ -234,10 +234,7 @@ fn the_data_of_a_page_is_what_its_schema_says() {
 
 /// tshark, if this machine has it; `PEERPROOF_REQUIRE` makes its absence a failure.
 fn tshark() -> Option<PathBuf> {
-    if let Some(reason) = missing("tshark") {
-        assert!(!is_required("tshark"), "PEERPROOF_REQUIRE names tshark, but {reason}");
-    }
-    Tool::Tshark.find()
+    is_here("tshark").then(|| Tool::Tshark.find().unwrap())
 }
 
 fn count(tshark: &Path, capture: &Path, filter: &str) -> usize {

@@ -5,17 +5,11 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    clippy::print_stdout,
     reason = "all of this file is test code, its helpers too"
 )]
 
-#[path = "common/children.rs"]
-mod children;
-#[path = "common/needs.rs"]
-mod needs;
-
-use children::{PEERPROOF, child};
-use needs::is_here;
+use crate::children::{PEERPROOF, child};
+use crate::needs::is_here;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use peerproof::process::{Owned, Spec};

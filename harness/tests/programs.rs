@@ -2,10 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+use crate::needs::is_here;
 use peerproof::cli::prepare;
 use peerproof::peers::implementation::{Program, Roster};
 use peerproof::peers::program::ProgramSpec;
-use peerproof::run::peers::{is_required, missing};
 use peerproof::run::session::{self, Time};
 use peerproof::run::{Filter, Jobs, Played, RunOptions, plan};
 use peerproof::scenario::Suite;
@@ -100,12 +100,8 @@ fn a_configuration_that_is_named_without_a_folder_may_have_programs() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn in_a_lab_a_program_has_the_addresses_of_its_host() {
-    for need in ["lab"] {
-        if let Some(reason) = missing(need) {
-            assert!(!is_required(need), "{need} is required: {reason}");
-            println!("skipped: {reason}");
-            return;
-        }
+    if !is_here("lab") {
+        return;
     }
     // It needs to read what is encrypted, and acts on it.
     let (_folder, played) = play(

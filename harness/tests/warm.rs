@@ -1,10 +1,10 @@
 //! The browsers of labs serve one case after the other, and nothing of one case is visible in the next. What the machine lacks skips
 //! the test with a line that says so, or fails it if `PEERPROOF_REQUIRE` names it.
 
+use crate::needs::is_here;
 use peerproof::cli::prepare;
 use peerproof::network::lab::hosts_of;
 use peerproof::peers::implementation::Roster;
-use peerproof::run::peers::{is_required, missing};
 use peerproof::run::session::{self, Time};
 use peerproof::run::{Filter, Jobs, Played, RunOptions, plan, snapshot};
 use peerproof::scenario::Suite;
@@ -49,12 +49,8 @@ fn host_addresses(played: &Played, name: &str) -> BTreeSet<IpAddr> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_browser_that_served_before_is_as_a_new_one() {
-    for need in ["chrome", "firefox", "lab"] {
-        if let Some(reason) = missing(need) {
-            assert!(!is_required(need), "{need} is required: {reason}");
-            println!("skipped: {reason}");
-            return;
-        }
+    if !["chrome", "firefox", "lab"].into_iter().all(is_here) {
+        return;
     }
     let suite = Suite::load(&scenarios()).unwrap();
     let case = |name: &str| {

@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 const PREFACE: &str = "# Claims
 
-<!-- Generated: PEERPROOF_BLESS=1 cargo test -p peerproof --test lies -->
+<!-- Generated: PEERPROOF_BLESS=1 cargo test -p peerproof --test all lies:: -->
 
 A *claim* is what a peer says of itself: an event, the answer to a command, a field of a statistic, a value in a description or a
 candidate, the time. A verdict relies on a claim as far as something else can contradict it: the packets at either end, the other

@@ -15,6 +15,9 @@ use std::time::Instant;
 /// The loop in a page. It calls back with the milliseconds of each round, or with what went wrong.
 const BARE: &str = include_str!("bare.js");
 
+/// How many milliseconds a case may take beyond the bare loop.
+const OVERHEAD_MS: f64 = 60.0;
+
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Rounds of the bare loop and of the case
@@ -37,7 +40,7 @@ pub(crate) fn run(root: &Path, arguments: &Arguments) -> anyhow::Result<()> {
     let scratch = root.join("target/bench-suite");
     let runtime = tokio::runtime::Runtime::new()?;
     println!(
-        "data/echo, one at a time, median of {} rounds; the goal is 1.5 x bare + 100 ms",
+        "data/echo, one at a time, median of {} rounds; the goal is bare + {OVERHEAD_MS} ms",
         arguments.rounds
     );
     for kind in ["stack", "chrome", "firefox"] {
@@ -47,21 +50,20 @@ pub(crate) fn run(root: &Path, arguments: &Arguments) -> anyhow::Result<()> {
         let rounds = arguments.rounds.to_string();
         let report = play(&executable, root, &scratch, &[&pair, "--jobs", "1", "--repeat", &rounds])?;
         let case = median(&durations(&report)).context("the case gave no time")?;
-        let goal = 1.5 * bare + 100.0;
+        let goal = bare + OVERHEAD_MS;
         let kept = if case <= goal { "kept" } else { "missed" };
         println!("  {pair:<28} bare {bare:>6.1} ms   case {case:>6.1} ms   goal {goal:>6.1} ms   {kept}");
     }
     if arguments.only_cases {
         return Ok(());
     }
-    for (what, goal, args) in
-        [("stack to stack", 30.0, &["--peers", "stack"][..]), ("the whole suite", 240.0, &[][..])]
-    {
+    for (what, args) in [("stack to stack", &["--peers", "stack"][..]), ("the whole suite", &[][..])] {
         let begun = Instant::now();
         let report = play(&executable, root, &scratch, args)?;
         let took = begun.elapsed().as_secs_f64();
         let cases = report.get("cases").and_then(Value::as_array).map_or(0, Vec::len);
-        println!("{what}: {cases} cases in {took:.1} s; the goal is {goal} s");
+        // Machines differ by a factor of three: a commit is compared with another one by `bench fresh --suite --base`.
+        println!("{what}: {cases} cases in {took:.1} s, {:.0} ms a case", took * 1e3 / cases.max(1) as f64);
     }
     Ok(())
 }

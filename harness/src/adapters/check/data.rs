@@ -8,13 +8,13 @@ use super::outcome::{Group, Outcome, Tried, shortened, violates};
 use super::pair::{PATIENCE, Pair, cannot};
 use super::reported::reported;
 use super::session::{Ground, Session, Trouble};
+use crate::machine::Limit;
 use crate::peers::protocol::Payload;
 use peerproof_captures::event::{Message, PeerEvent};
 use peerproof_captures::feature::Feature;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-use tokio::time::Instant;
 
 /// How long after the last message one that nobody sent may still show itself.
 const AFTERMATH: Duration = Duration::from_millis(500);
@@ -163,10 +163,10 @@ async fn messages(pair: &mut Pair, group: &mut Group, taken: &mut Taken) -> BTre
             }
             checks.push((name, tried));
         }
-        let deadline = Instant::now() + PATIENCE;
+        let limit = Limit::new(PATIENCE);
         for Sent { check, side, expected } in sent {
-            let arrived = arrive(pair, side.other(), "chat", &expected, deadline, taken).await;
-            if arrived.is_err() && Instant::now() >= deadline {
+            let arrived = arrive(pair, side.other(), "chat", &expected, &limit, taken).await;
+            if arrived.is_err() && limit.left().is_zero() {
                 lost.insert(side);
             }
             if let Some((_, tried)) = checks.get_mut(check) {
@@ -174,10 +174,10 @@ async fn messages(pair: &mut Pair, group: &mut Group, taken: &mut Taken) -> BTre
             }
         }
     }
-    let deadline = Instant::now() + PATIENCE;
+    let limit = Limit::new(PATIENCE);
     for &side in &lost {
         let all: Vec<&Sent> = late.iter().filter(|series| series.side == side).collect();
-        let arrived = arrive_late(pair, side.other(), "chat", &all, deadline, taken).await;
+        let arrived = arrive_late(pair, side.other(), "chat", &all, &limit, taken).await;
         for (series, arrived) in all.into_iter().zip(arrived) {
             if let Some((_, tried)) = checks.get_mut(series.check) {
                 *tried = arrived;
@@ -226,11 +226,11 @@ pub(super) fn messages_of(session: &Session, channel: &str) -> Vec<Message> {
     })
 }
 
-/// Waits until a given number of messages has come on a channel, and returns all of them, or those that have come by the deadline.
-async fn come(session: &Session, channel: &str, count: usize, deadline: Instant) -> Vec<Message> {
+/// Waits until a given number of messages has come on a channel, and returns all of them, or those that have come within a limit.
+async fn come(session: &Session, channel: &str, count: usize, limit: &Limit) -> Vec<Message> {
     loop {
         let all = messages_of(session, channel);
-        let left = deadline.saturating_duration_since(Instant::now());
+        let left = limit.left();
         if all.len() >= count || left.is_zero() || session.over().is_some() {
             return all;
         }
@@ -244,12 +244,12 @@ pub(super) async fn arrive(
     side: Side,
     channel: &str,
     expected: &[Content],
-    deadline: Instant,
+    limit: &Limit,
     taken: &mut Taken,
 ) -> Tried {
     let before = taken.entry((side, channel.to_owned())).or_default();
     let session = side.of(pair);
-    let came = come(session, channel, *before + expected.len(), deadline).await;
+    let came = come(session, channel, *before + expected.len(), limit).await;
     let new = came.get(*before..).unwrap_or_default();
     // What comes later than it should must not be taken for what comes next.
     *before = (*before + expected.len()).min(came.len());
@@ -266,13 +266,13 @@ async fn arrive_late(
     side: Side,
     channel: &str,
     sent: &[&Sent],
-    deadline: Instant,
+    limit: &Limit,
     taken: &mut Taken,
 ) -> Vec<Tried> {
     let before = taken.entry((side, channel.to_owned())).or_default();
     let session = side.of(pair);
     let count: usize = sent.iter().map(|series| series.expected.len()).sum();
-    let came = come(session, channel, *before + count, deadline).await;
+    let came = come(session, channel, *before + count, limit).await;
     let mut new = came.get(*before..).unwrap_or_default();
     let mut outcomes = Vec::new();
     for Sent { expected, .. } in sent {
@@ -342,8 +342,8 @@ async fn echo(pair: &mut Pair, side: Side, defect: Option<&str>, taken: &mut Tak
     for payload in &payloads {
         send(pair, side.other(), &label, payload, 1).await?;
     }
-    arrive(pair, side, &label, &sent, Instant::now() + PATIENCE, taken).await?;
-    arrive(pair, side.other(), &label, &echoed(defect, &sent), Instant::now() + PATIENCE, taken).await
+    arrive(pair, side, &label, &sent, &Limit::new(PATIENCE), taken).await?;
+    arrive(pair, side.other(), &label, &echoed(defect, &sent), &Limit::new(PATIENCE), taken).await
 }
 
 /// There are no more messages than were awaited.

@@ -5,10 +5,10 @@ use super::content::Content;
 use super::data::{ENDED, Side, Taken, arrive, messages_of, opened, send, word};
 use super::outcome::{Group, Outcome, Tried};
 use super::pair::{PATIENCE, Pair};
+use crate::machine::Limit;
 use crate::peers::protocol::Payload;
 use serde_json::json;
 use std::collections::BTreeSet;
-use tokio::time::Instant;
 
 /// Sends an empty text and no bytes from each side. `lost` are the sides of which messages with content did not arrive: of another side it is
 /// the implementation that loses an empty one, and not the program around it.
@@ -27,12 +27,12 @@ pub(super) async fn messages(pair: &mut Pair, group: &mut Group, taken: &mut Tak
             all.push((name, side, payload.clone(), label, sent));
         }
     }
-    let deadline = Instant::now() + PATIENCE;
+    let limit = Limit::new(PATIENCE);
     for (name, side, payload, label, sent) in all {
         let tried = match sent {
             Ok(()) => {
                 let arrived =
-                    arrive(pair, side.other(), &label, &[Content::of(&payload)], deadline, taken).await;
+                    arrive(pair, side.other(), &label, &[Content::of(&payload)], &limit, taken).await;
                 let nothing = messages_of(side.other().of(pair), &label).is_empty();
                 if nothing && !lost.contains(&side) && !pair.over() { by_standard(arrived) } else { arrived }
             }

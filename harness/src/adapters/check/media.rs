@@ -5,6 +5,7 @@ use super::features::Claims;
 use super::outcome::{Group, Outcome, Tried, violates};
 use super::pair::{PATIENCE, Pair, cannot};
 use super::session::{Ground, Trouble};
+use crate::machine::Limit;
 use peerproof_captures::event::{MediaKind, PeerEvent};
 use peerproof_captures::feature::Feature;
 use serde_json::json;
@@ -83,11 +84,11 @@ async fn watch(pair: &mut Pair, kind: MediaKind) -> Tried<String> {
     }
     let began = Instant::now();
     pair.answerer.call("watch", json!({ "track": remote })).await.done()?;
-    let deadline = began + PATIENCE;
+    let limit = Limit::new(PATIENCE);
     let mut mark = 0;
     let mut last: Option<Seen> = None;
     loop {
-        let left = deadline.saturating_duration_since(Instant::now());
+        let left = limit.left();
         let what = match kind {
             MediaKind::Audio => format!("mediaseen with a tone of {TONE_HZ} Hz"),
             MediaKind::Video => "mediaseen with numbers that count up".to_owned(),

@@ -31,6 +31,7 @@ mod suite;
 pub use outcome::{Check, Group, Outcome, Report};
 pub use suite::{Family, Part};
 
+use crate::machine::Watch;
 use crate::scenario::{ScenarioFile, Source, Suite, check::IMPLEMENTATIONS};
 use features::Claims;
 use monitor::Rule;
@@ -53,6 +54,8 @@ pub async fn check(
     let (program, args) = command.split_first().ok_or("there is no program")?;
     let suite = Suite::gather(&[Source::Program], &IMPLEMENTATIONS)
         .map_err(|errors| errors.first().map_or_else(String::new, ToString::to_string))?;
+    // What others on the machine take is not counted against the program.
+    let _watch = Watch::begin().map_err(|error| error.to_string())?;
     let ground = Ground {
         peerproof,
         program: PathBuf::from(program),

@@ -4,13 +4,13 @@ use super::alone::description;
 use super::effects::credentials;
 use super::outcome::{Tried, violates};
 use super::session::{Ground, Session, Trouble};
+use crate::machine::Limit;
 use peerproof_captures::event::{
     ConnectionState, Description, IceCandidate, IceGatheringState, PeerEvent, SdpType,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::Duration;
-use tokio::time::Instant;
 
 /// How long anything between two peers may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
@@ -40,7 +40,7 @@ impl Pair {
         self.answerer.call("setRemoteDescription", json!({ "description": offer })).await.done()?;
         let answer = describe(&mut self.answerer, "createAnswer", Value::Null, SdpType::Answer).await?;
         self.offerer.call("setRemoteDescription", json!({ "description": answer })).await.done()?;
-        let deadline = Instant::now() + PATIENCE;
+        let limit = Limit::new(PATIENCE);
         let mut connected = [false, false];
         while connected != [true, true] {
             self.carry().await?;
@@ -50,7 +50,7 @@ impl Pair {
                     return violates("both are connected", format!("{}: {over}", session.name()));
                 }
             }
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left = limit.left();
             if left.is_zero() {
                 let which = if connected[0] { "the answerer" } else { "the offerer" };
                 let came = format!("{which} reported no connectionstatechange to connected within 20 s");

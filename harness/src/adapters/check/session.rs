@@ -3,6 +3,7 @@
 use super::monitor::{Fault, Monitor, Rule, Said};
 use super::outcome::{Tried, shortened, violates};
 use super::reply::Reply;
+use crate::machine;
 use crate::peers::ANSWER_DEADLINE;
 use crate::peers::program::process::{Heard, NoMore, Process};
 use crate::process::Spec;
@@ -342,7 +343,7 @@ while [ "$n" -gt 0 ] && IFS= read -r line; do printf '%s\n' "$line"; n=$((n - 1)
                 changed.await;
             }
         };
-        tokio::time::timeout(within, awaited).await.ok()
+        machine::within(within, awaited).await.ok()
     }
 
     /// Ends the process.

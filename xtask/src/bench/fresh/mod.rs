@@ -30,7 +30,8 @@ one; that of an earlier `setup` does not.
 Examples:
   cargo xtask bench fresh                          what is committed here
   cargo xtask bench fresh --base HEAD~5 --rounds 3   next to an earlier commit, in turns
-  cargo xtask bench fresh --skip-setup --suite     without installing anything; the suite, too")]
+  cargo xtask bench fresh --skip-setup --suite     without installing anything; the suite, too
+  cargo xtask bench fresh --ci --deadline 90       what a change waits for, too")]
 pub(crate) struct Arguments {
     /// Measure this commit
     #[arg(long, default_value = "HEAD", value_name = "REV")]
@@ -47,6 +48,9 @@ pub(crate) struct Arguments {
     /// Time the whole suite, too
     #[arg(long)]
     suite: bool,
+    /// Time `.ci/run`, too, from an empty target folder
+    #[arg(long)]
+    ci: bool,
     /// The case whose verdict is the first one
     #[arg(long, default_value = "data/echo/chrome-chrome", value_name = "CASE")]
     case: String,
@@ -130,6 +134,9 @@ fn walk(place: &Place, arguments: &Arguments) -> Result<Measured> {
     place.verdict(&arguments.case, &mut measured)?;
     if arguments.suite {
         place.suite(&mut measured)?;
+    }
+    if arguments.ci {
+        place.ci(&mut measured)?;
     }
     Ok(measured)
 }

@@ -25,6 +25,8 @@ pub(super) enum What {
     Wait,
     /// Seconds of the whole suite.
     Suite,
+    /// Seconds of `.ci/run`, with a target folder of its own.
+    Ci,
     /// Megabytes of the executable.
     Executable,
     /// Crates that are compiled.
@@ -200,6 +202,23 @@ impl Place {
         ensure!(taken.status.code().is_some_and(|code| code < 2), "the suite ended with {}", taken.status);
         measured.numbers.insert(What::Suite, taken.time.as_secs_f64());
         measured.remarks.push(format!("suite: {}", taken.status));
+        Ok(())
+    }
+
+    /// `.ci/run`, from an empty target folder. Tests that fail are reported; they are no error of the measurement.
+    pub(super) fn ci(&self, measured: &mut Measured) -> Result<()> {
+        if self.target().exists() {
+            fs::remove_dir_all(self.target())?;
+        }
+        let mut command = self.command("bash", &[".ci/run"]);
+        if let Some(temporary) = std::env::var_os(TEMPORARY) {
+            command.env("TMPDIR", temporary);
+        }
+        let taken = self.run("ci", &mut command)?;
+        measured.numbers.insert(What::Ci, taken.time.as_secs_f64());
+        let said = fs::read_to_string(&taken.log)?;
+        let count = said.lines().rfind(|line| line.contains(" passed, ") && !line.starts_with("test result"));
+        measured.remarks.push(format!(".ci/run: {}, {}", taken.status, count.unwrap_or("no count of tests")));
         Ok(())
     }
 }

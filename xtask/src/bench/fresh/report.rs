@@ -85,6 +85,7 @@ const fn title(what: What) -> &'static str {
         What::Verdict => "run, until the first verdict",
         What::Wait => "all that is waited for",
         What::Suite => "the whole suite",
+        What::Ci => ".ci/run",
         What::Executable => "executable",
         What::Crates => "crates compiled",
         What::Work => "compilers' work",
