@@ -31,3 +31,6 @@ mod spool;
 pub mod terminal;
 pub mod tools;
 pub mod versions;
+
+/// Name and version of the tool, as reports and captures name it.
+pub(crate) const TOOL: &str = concat!("peerproof ", env!("CARGO_PKG_VERSION"));

@@ -449,3 +449,39 @@ fn descriptions_of_a_recording_are_not_taken_twice() {
     fs::write(&offer, fs::read_to_string(&offer).unwrap().replace(" 2 IN", " 3 IN")).unwrap();
     assert_eq!(count(&["--sdp", &offer]), 2);
 }
+
+#[test]
+fn a_run_is_reported_again_by_what_its_recordings_show_now() {
+    let folder = tempfile::tempdir().unwrap();
+    let [run, again, strict] = ["run", "again", "strict"].map(|name| folder.path().join(name));
+    played(&run);
+    let report = |folder: &Path| -> Value {
+        serde_json::from_slice(&fs::read(folder.join("run.json")).unwrap()).unwrap()
+    };
+    let live = report(&run);
+    // What another version said of the cases does not count.
+    let mut other = live.clone();
+    for case in other["cases"].as_array_mut().unwrap() {
+        case["verdict"] = json!({ "outcome": "inconclusive", "sentence": "nothing was known then" });
+        case["standing"] = "unexpected".into();
+        case["breaches"] = json!([]);
+    }
+    fs::write(run.join("run.json"), other.to_string()).unwrap();
+    let merge = |output: &Path, more: &[&str]| {
+        let arguments = ["merge", run.to_str().unwrap(), "--judge", "--output", output.to_str().unwrap()];
+        peerproof(&[&arguments[..], more].concat())
+    };
+    let done = merge(&again, &[]);
+    assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stdout));
+    assert_eq!(report(&again)["cases"], live["cases"]);
+    assert_eq!(report(&again)["began_us"], live["began_us"]);
+    // The recordings are there, too.
+    assert_eq!(cases(&again).len(), 4);
+
+    let nothing = folder.path().join("nothing.toml");
+    fs::write(&nothing, "whole = true").unwrap();
+    let done = merge(&strict, &["--expected", nothing.to_str().unwrap()]);
+    assert_eq!(done.status.code(), Some(1), "{}", String::from_utf8_lossy(&done.stdout));
+    // Each of them shows something that is known of the stack.
+    assert_eq!((&live["unexpected"], &report(&strict)["unexpected"]), (&json!(0), &json!(4)));
+}

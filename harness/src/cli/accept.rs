@@ -62,7 +62,7 @@ fn run(args: &AcceptArgs) -> Result<u8, String> {
     let before = OnRecord::load(Some(folder))?;
     let mut after = before.clone();
     // A run that is recorded already is judged again, but its attempts are not counted twice.
-    let (fresh, known) = (deviations(folder)?, deviations(folder)?);
+    let (fresh, known) = (deviations(&[], Some(folder))?, deviations(&[], Some(folder))?);
     let mut judged = Vec::new();
     for path in &args.runs {
         let is_new = began(path).is_none_or(|began_us| after.observed.runs.insert(began_us));
@@ -92,12 +92,12 @@ fn run(args: &AcceptArgs) -> Result<u8, String> {
     Ok(0)
 }
 
-/// Those of the folder and of all adapters.
-fn deviations(folder: &Path) -> Result<Deviations, String> {
+/// Those of some files, of a folder of scenarios or the suite, and of all adapters.
+pub(super) fn deviations(files: &[PathBuf], folder: Option<&Path>) -> Result<Deviations, String> {
     let known = adapters::names()
         .filter_map(|name| Some((format!("{name}/expected.toml"), adapters::expected(name)?)));
     let known: Vec<(String, &str)> = known.collect();
-    expected::gather(&[], Some(folder), &known, None).map_err(|error| error.to_string())
+    expected::gather(files, folder, &known, None).map_err(|error| error.to_string())
 }
 
 /// When a run began, if it says so.

@@ -5,10 +5,12 @@ mod whole;
 use super::runs::{self, Recorded};
 use super::{HARNESS_ERROR, NOTHING_RAN, USAGE, complain, note, say, summary};
 use crate::input::{self, Limit};
+use crate::judge::{self, JudgeError};
+use crate::parallel;
 use crate::run::shard;
 use crate::terminal::brief;
 use peerproof_conformance::verdict::Outcome;
-use peerproof_reports::RunReport;
+use peerproof_reports::{CaseReport, RunReport, counted};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,6 +24,7 @@ Examples:
   peerproof merge part-1 part-2 part-3 --output whole
   peerproof merge part-* --output whole --copy   the parts can be deleted afterwards
   peerproof merge chrome firefox --output both   runs without a case in common
+  peerproof merge runs/latest --judge --output again   its report, by this version's checks
 
 All parts must be present once, with the same plan, seed and version of
 peerproof; otherwise nothing is merged. Without --copy, recordings are linked
@@ -40,6 +43,12 @@ pub(crate) struct MergeArgs {
     /// Copy the recordings instead of linking to them
     #[arg(long)]
     copy: bool,
+    /// Judge the recordings again, by the checks and the known deviations of this version
+    #[arg(long)]
+    judge: bool,
+    /// A file with more known deviations to judge by
+    #[arg(long, value_name = "FILE", requires = "judge")]
+    expected: Vec<PathBuf>,
 }
 
 /// Makes one run of several.
@@ -95,11 +104,35 @@ fn prepare(args: &MergeArgs) -> Result<(Vec<Recorded>, RunReport), Vec<String>> 
     }
     if troubles.is_empty() {
         let reports: Vec<&RunReport> = runs.iter().map(|run| &run.report).collect();
-        let report = whole::of(&reports);
+        let mut report = whole::of(&reports);
+        if args.judge {
+            report = again(&runs, report, &args.expected).map_err(|trouble| vec![trouble])?;
+        }
         Ok((runs, report))
     } else {
         Err(troubles)
     }
+}
+
+/// The report of the whole with what this version says of its recordings.
+fn again(runs: &[Recorded], before: RunReport, expected: &[PathBuf]) -> Result<RunReport, String> {
+    let expected = super::accept::deviations(expected, None)?;
+    let folders = runs.iter().flat_map(|run| run.report.cases.iter().map(|case| (&run.folder, case)));
+    let folders: Vec<(&PathBuf, &CaseReport)> = folders.collect();
+    note(format_args!("judging {}", counted(folders.len(), "case")));
+    let judged = parallel::map(&folders, |(run, case)| {
+        let mut report = judge::report(&run.join(case.folder.as_deref().unwrap_or_default()), &expected)?;
+        report.folder.clone_from(&case.folder);
+        report.files.clone_from(&case.files);
+        report.snapshot_text.clone_from(&case.snapshot_text);
+        Ok(report)
+    });
+    let cases =
+        judged.into_iter().collect::<Result<_, _>>().map_err(|error: JudgeError| error.to_string())?;
+    let mut report =
+        RunReport::new(crate::TOOL.to_owned(), before.began_us, before.duration_us, before.seed, cases);
+    report.interrupted = before.interrupted;
+    Ok(report)
 }
 
 /// Cases whose folder cannot be taken over: what is read may come from elsewhere, and must not lead out of the run's folder.

@@ -53,7 +53,7 @@ pub(super) fn report(run: &Run, began: SystemTime, seed: u64, output: &Path) -> 
         case
     });
     let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-    let tool = concat!("peerproof ", env!("CARGO_PKG_VERSION")).to_owned();
+    let tool = crate::TOOL.to_owned();
     let began_us = micros(began.duration_since(UNIX_EPOCH).unwrap_or_default());
     let mut report = RunReport::new(tool, began_us, micros(run.took), seed, cases.collect());
     report.interrupted = run.left > 0;

@@ -88,7 +88,7 @@ fn export(given: &Given, chosen: Option<&Chosen>, parts: &Path, to: &Path) -> Re
     let (names, has_plaintext, key_log) = survey(given)?;
     let file = BufWriter::new(File::create(parts).map_err(failed)?);
     let comment = format!("{}, with encrypted packets in the clear", given.name);
-    let about = About { application: concat!("peerproof ", env!("CARGO_PKG_VERSION")), comment: &comment };
+    let about = About { application: crate::TOOL, comment: &comment };
     let mut recorder = Recorder::new(file, about).map_err(failed_record)?;
     let mut reader = given.reader()?;
     let log = String::from_utf8_lossy(&key_log).into_owned();

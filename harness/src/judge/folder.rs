@@ -17,6 +17,7 @@ use peerproof_conformance::deviations::Deviations;
 use peerproof_conformance::evidence::{Defect, Evidence, Flaw, ReadError, Wire, excessive_description};
 use peerproof_conformance::expect::volume;
 use peerproof_conformance::verdict::{Outcome, Verdict};
+use peerproof_reports::CaseReport;
 use serde_json::Value;
 use std::fs;
 use std::io;
@@ -186,7 +187,38 @@ pub(super) fn judge(
     })
 }
 
+/// The report of a case, judged again by these known deviations. Where it is recorded, and its snapshot's text, are left empty.
+///
+/// # Errors
+/// If it has not ended, or cannot be read.
+pub fn report(folder: &Path, expected: &Deviations) -> Result<CaseReport, JudgeError> {
+    let JudgedRecord { record, verdict, .. } = judge_record(folder, Some(expected), false)?;
+    Ok(CaseReport::of(&record, &verdict))
+}
+
 fn judge_again(folder: &Path, expected: Option<&Deviations>, allowed: bool) -> Result<Again, JudgeError> {
+    let JudgedRecord { record, verdict, recorded, altered } = judge_record(folder, expected, allowed)?;
+    let missing = Missing::of(&record, &verdict);
+    let defects = record.wire.as_ref().map(|wire| wire.defects.clone()).unwrap_or_default();
+    let standing = standing(&record.file, &verdict);
+    Ok(Again { file: record.file, verdict, standing, missing, recorded, defects, altered })
+}
+
+/// A recording with its verdict.
+struct JudgedRecord {
+    record: CaseRecord,
+    verdict: Verdict,
+    /// The verdict of that time.
+    recorded: Option<Verdict>,
+    /// How files were changed since.
+    altered: Vec<String>,
+}
+
+fn judge_record(
+    folder: &Path,
+    expected: Option<&Deviations>,
+    allowed: bool,
+) -> Result<JudgedRecord, JudgeError> {
     let Read { mut file, written, timeline, broken_off } = read(folder)?;
     let altered = digests::changes(folder, &file, &written)
         .map_err(|(path, error)| JudgeError::Read { path, error })?;
@@ -204,14 +236,10 @@ fn judge_again(folder: &Path, expected: Option<&Deviations>, allowed: bool) -> R
         expected.waive(&mut record.file);
     }
     let verdict = judge_case(&record);
-    let missing = Missing::of(&record, &verdict);
-    let defects = record.wire.as_ref().map(|wire| wire.defects.clone()).unwrap_or_default();
-    let mut file = record.file;
     if let Some(expected) = expected {
-        file.waiver = expected.waiver(&file, &verdict);
+        record.file.waiver = expected.waiver(&record.file, &verdict);
     }
-    let standing = standing(&file, &verdict);
-    Ok(Again { file, verdict, standing, missing, recorded, defects, altered })
+    Ok(JudgedRecord { record, verdict, recorded, altered })
 }
 
 /// A folder that a run left behind, or has not finished: it has no verdict.

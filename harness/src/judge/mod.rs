@@ -14,7 +14,7 @@ mod text;
 pub use args::JudgeArgs;
 pub use error::JudgeError;
 pub(crate) use folder::last_stats;
-pub use folder::{Again, again, case_files, observed, records};
+pub use folder::{Again, again, case_files, observed, records, report};
 pub use json::{Judged, JudgedFinding, Judgement};
 
 use crate::scenario::error::nearest;

@@ -71,7 +71,7 @@ impl CaseCapture {
     /// # Errors
     /// The file cannot be made.
     pub fn create(path: &Path, case: &str, journal: Arc<Journal>) -> io::Result<Arc<Self>> {
-        let about = About { application: concat!("peerproof ", env!("CARGO_PKG_VERSION")), comment: case };
+        let about = About { application: crate::TOOL, comment: case };
         let recorder = Recorder::new(File::create(path)?, about).map_err(io::Error::other)?;
         let epoch = journal.clock().epoch().duration_since(UNIX_EPOCH).unwrap_or_default();
         let inner = Inner {

@@ -37,7 +37,7 @@ const ALL: [(&str, &str, u32); 3] = [("data/a/x-y", "h", 1), ("data/b/x-y", "h",
 /// Merges the parts `a` and `b` of a folder into `whole`, and returns the exit code.
 fn merge_in(folder: &Path, copy: bool) -> u8 {
     let [one, other, output] = ["a", "b", "whole"].map(|name| folder.join(name));
-    merge(&MergeArgs { runs: vec![one, other], output, copy })
+    merge(&MergeArgs { runs: vec![one, other], output, copy, judge: false, expected: vec![] })
 }
 
 fn parts(all: &[(&str, &str, u32)]) -> tempfile::TempDir {
@@ -98,6 +98,8 @@ fn runs_that_are_no_parts_are_put_together_if_they_share_no_case() {
         runs: vec![folder.path().join("a"), folder.path().join("b")],
         output: folder.path().join("whole"),
         copy: false,
+        judge: false,
+        expected: vec![],
     };
     let troubles = prepare(&args).err().unwrap();
     assert!(troubles.iter().any(|it| it.starts_with("data/a/x-y is in ")), "{troubles:?}");

@@ -66,7 +66,7 @@ fn page(from: &Path, dump: Internals, size: Option<u64>) -> Result<Vec<u8>, Insp
     }
     let head = Head {
         format: session::FORMAT,
-        tool: concat!("peerproof ", env!("CARGO_PKG_VERSION")).to_owned(),
+        tool: crate::TOOL.to_owned(),
         title: dump.name.clone(),
         origin_us,
         axis_us: [0, last.max(1)],

@@ -105,7 +105,7 @@ pub(crate) fn page(given: &Given, frames: Option<Frames>) -> Result<Vec<u8>, Ins
     let Report { judged, file, trace, diagnosis, besides, .. } = &report;
     let head = Head {
         format: session::FORMAT,
-        tool: concat!("peerproof ", env!("CARGO_PKG_VERSION")).to_owned(),
+        tool: crate::TOOL.to_owned(),
         title: case.as_ref().map_or_else(|| file_name(&file.name), |case| case.name.clone()),
         origin_us,
         axis_us: [begin, until.max(begin.saturating_add(1))],
