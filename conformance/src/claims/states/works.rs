@@ -43,3 +43,39 @@ pub(super) fn check(
     let seen = "it never reports that iceConnectionState became connected or completed";
     found.push(against(&peer.name, Machine::Ice.claim(), t_us, claimed, seen, [Place::Entry(n)]));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::testing::Case;
+    use crate::checks::controls::Recording;
+    use peerproof_captures::event::{ConnectionState, PeerEvent};
+    use peerproof_captures::feature::Feature;
+    use peerproof_captures::timeline::What;
+
+    #[test]
+    fn a_channel_is_open_over_a_transport_that_is_connected() {
+        let connected = PeerEvent::ConnectionStateChange { state: ConnectionState::Connected };
+        let is_blamed = |silent: &str| {
+            let mut case = Case::of(Recording::Data);
+            case.record.file.peers[1].features = Some(vec![Feature::DataChannels]);
+            case.silence("bob", |event| {
+                let state = matches!(event, PeerEvent::IceConnectionStateChange { .. });
+                state || *event == connected
+            });
+            if silent == "channelopen" {
+                case.silence("bob", |event| matches!(event, PeerEvent::ChannelOpen { .. }));
+            } else if silent == "rest" {
+                // Nothing more comes from it.
+                let open = case.record.timeline.iter().position(
+                    |entry| matches!(&entry.what, What::Event { peer, event: PeerEvent::ChannelOpen { .. }, .. } if peer == "bob"),
+                );
+                case.record.timeline.truncate(open.unwrap() + 1);
+            }
+            let claim = "event/iceconnectionstatechange.state";
+            case.found().iter().any(|it| it.claim == claim && it.sentence().contains("is open, but it never"))
+        };
+        assert!(is_blamed("nothing"));
+        assert!(!is_blamed("channelopen"), "neither says that it is connected");
+        assert!(!is_blamed("rest"), "the event may have been on its way");
+    }
+}
