@@ -44,6 +44,13 @@ export function pattern({ size, seed, text }) {
 }
 
 /**
+ * One character U+0000–U+00FF a byte. A `TextDecoder` has no such encoding: its "latin1" is windows-1252.
+ * @param {Uint8Array} bytes
+ * @returns {string}
+ */
+const characters = (bytes) => Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+
+/**
  * The message that is sent in this round, counted from zero: a pattern differs from round to round.
  * @param {Payload} message
  * @param {number} round
@@ -92,7 +99,7 @@ export const defects = {
       return both;
     };
   },
-  "as-text": () => (data) => [typeof data === "string" ? data : new TextDecoder("latin1").decode(data)],
+  "as-text": () => (data) => [typeof data === "string" ? data : characters(new Uint8Array(data))],
   "drop-every-third": () => {
     let count = 0;
     return (data) => (++count % 3 === 0 ? [] : [data]);

@@ -8,7 +8,9 @@ use crate::scenario::check::IMPLEMENTATIONS;
 use crate::scenario::error::nearest;
 use peerproof_conformance::deviations::{Deviation, DeviationError, Deviations};
 use serde::Deserialize;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+use toml::de::{DeTable, DeValue};
 
 /// The file of known deviations in a folder of scenarios.
 const FILE: &str = "expected.toml";
@@ -37,24 +39,35 @@ pub enum ExpectedError {
     /// It says something else than it may.
     #[error("{0}")]
     Malformed(Box<ScenarioError>),
-    /// A deviation means nothing.
-    #[error("{path}: {error}")]
-    Meaningless {
-        /// The file.
-        path: String,
-        /// What is wrong with it.
-        error: DeviationError,
-    },
-    /// A deviation names what is not there.
-    #[error("{path}: {message}{}", help.as_ref().map(|help| format!("\n  = help: {help}")).unwrap_or_default())]
-    Unknown {
-        /// The file.
-        path: String,
-        /// What is not there.
-        message: String,
-        /// What was probably meant.
-        help: Option<String>,
-    },
+    /// A deviation means nothing, or names what is not there.
+    #[error("{0}")]
+    Wrong(Box<ScenarioError>),
+}
+
+/// The text of a file.
+struct Text<'t> {
+    path: &'t str,
+    text: &'t str,
+}
+
+impl Text<'_> {
+    /// What is wrong with the entry of that number: at the first of these keys that it has, else at its beginning.
+    fn wrong(&self, entry: usize, keys: &[&str], message: String, help: Option<&str>) -> ExpectedError {
+        let place = place(self.text, entry, keys);
+        let error = ScenarioError::within(Path::new(self.path), self.text, place, message);
+        let help = help.map(|near| format!("did you mean `{near}`?"));
+        ExpectedError::Wrong(Box::new(ScenarioError { help, ..error }))
+    }
+}
+
+/// Where an entry has one of these keys, or begins.
+fn place(text: &str, entry: usize, keys: &[&str]) -> Option<Range<usize>> {
+    let whole = DeTable::parse(text).ok()?.into_inner();
+    let DeValue::Array(entries) = whole.get("deviation")?.get_ref() else { return None };
+    let entry = entries.get(entry)?;
+    let DeValue::Table(of) = entry.get_ref() else { return None };
+    let key = keys.iter().find_map(|key| of.keys().find(|it| it.get_ref() == key));
+    Some(key.map_or_else(|| entry.span(), toml::Spanned::span))
 }
 
 /// What the entries of a user's files can be about.
@@ -69,12 +82,7 @@ pub struct Subjects {
 impl Subjects {
     /// Refuses an entry whose cases are of no scenario, or whose peer is a known one with a mistake in its name. Any other name may be that of
     /// a program on another machine, or what a program calls itself.
-    fn check(&self, path: &str, deviation: &Deviation) -> Result<(), ExpectedError> {
-        let unknown = |message: String, help: Option<&str>| ExpectedError::Unknown {
-            path: path.to_owned(),
-            message,
-            help: help.map(|near| format!("did you mean `{near}`?")),
-        };
+    fn check(&self, text: &Text<'_>, entry: usize, deviation: &Deviation) -> Result<(), ExpectedError> {
         let name = deviation.peer.split('@').next().unwrap_or_default();
         let mut known: Vec<&str> = self.implementations.iter().map(String::as_str).collect();
         known.extend(IMPLEMENTATIONS);
@@ -83,14 +91,15 @@ impl Subjects {
         if !known.iter().any(|it| *it == name || *it == deviation.peer)
             && let Some(near) = nearest(name, known)
         {
-            return Err(unknown(format!("unknown implementation `{}`", deviation.peer), Some(near)));
+            let message = format!("unknown implementation `{}`", deviation.peer);
+            return Err(text.wrong(entry, &["peer"], message, Some(near)));
         }
         if let Some(case) = &deviation.case
             && !self.scenarios.iter().any(|scenario| deviation.is_of_scenario(scenario))
         {
             let of = case.rsplit_once('/').map_or(case.as_str(), |(scenario, _)| scenario);
             let near = nearest(of, self.scenarios.iter().map(String::as_str));
-            return Err(unknown(format!("no scenario has a case `{case}`"), near));
+            return Err(text.wrong(entry, &["case"], format!("no scenario has a case `{case}`"), near));
         }
         Ok(())
     }
@@ -125,7 +134,8 @@ pub fn gather(
         let Whole { whole, deviation } = read(path, text)?;
         alone |= whole;
         if let Some(subjects) = subjects {
-            deviation.iter().try_for_each(|one| subjects.check(path, one))?;
+            let text = Text { path, text };
+            deviation.iter().enumerate().try_for_each(|(n, one)| subjects.check(&text, n, one))?;
         }
         all.extend(deviation);
     }
@@ -149,9 +159,11 @@ fn read(path: &str, text: &str) -> Result<Whole, ExpectedError> {
     let mut whole: Whole = toml::from_str(text).map_err(|error| {
         ExpectedError::Malformed(Box::new(ScenarioError::of_toml(Path::new(path), text, &error)))
     })?;
-    for deviation in &mut whole.deviation {
+    for (n, deviation) in whole.deviation.iter_mut().enumerate() {
         path.clone_into(&mut deviation.file);
-        deviation.validate().map_err(|error| ExpectedError::Meaningless { path: path.to_owned(), error })?;
+        let wrong =
+            |error: DeviationError| Text { path, text }.wrong(n, &error.keys(), error.to_string(), None);
+        deviation.validate().map_err(wrong)?;
     }
     Ok(whole)
 }
@@ -172,7 +184,18 @@ mod tests {
     fn what_is_wrong_with_a_file_is_reported_with_its_path() {
         let of_nothing = "[[deviation]]\npeer = 'stack'\nreason = 'r'\nlink = 'l'\n";
         let error = read("e.toml", of_nothing).unwrap_err().to_string();
-        assert!(error.starts_with("e.toml: ") && error.contains("neither"), "{error}");
+        assert!(error.starts_with("e.toml:1:1: ") && error.contains("neither"), "{error}");
+        let second =
+            "\n[[deviation]]\npeer = 'stack'\nrequirement = 'ice-options-ice2'\nreason = 'r'\nlink = 'l'\n";
+        let first = second.replace("reason", "fault = 'option-missing'\nreason");
+        let error = read("e.toml", &format!("{first}{second}")).unwrap_err().to_string();
+        assert!(
+            error.starts_with("e.toml:11:1: the deviation of stack from") && error.contains("its `fault`"),
+            "{error}"
+        );
+        assert!(error.contains("11 | requirement = 'ice-options-ice2'\n    | ^^^^^^^^^^^"), "{error}");
+        let error = read("e.toml", &first.replace("link = 'l'", "link = ''")).unwrap_err().to_string();
+        assert!(error.starts_with("e.toml:7:1: ") && error.contains("empty `link`"), "{error}");
         let error = read("e.toml", "[[deviation]]\npeer = 'stack'\n").unwrap_err().to_string();
         assert!(error.starts_with("e.toml:1:1: ") && error.contains("reason"), "{error}");
         let long = format!("[[deviation]]\npeer = 'stack\u{1b}[2J{}'\n", "x".repeat(10_000));
@@ -199,7 +222,7 @@ mod tests {
                 .unwrap_or_default()
         };
         let error = gathered("data/echo/*", "stak");
-        assert!(error.contains("own.toml: unknown implementation `stak`"), "{error}");
+        assert!(error.contains("own.toml:3:1: unknown implementation `stak`"), "{error}");
         assert!(error.ends_with("did you mean `stack`?"), "{error}");
         let error = gathered("data/eco/*", "stack");
         assert!(error.contains("no scenario has a case `data/eco/*`"), "{error}");

@@ -21,7 +21,7 @@ pub mod wrap;
 pub use case::{CaseReport, Deciding, describe_what};
 pub use counted::counted;
 pub use findings::{Breach, Grouped, Requirements, grouped};
-pub use matrix::{Came, Cell, Conflict, Difference, Implementation, Lack, Matrix, Play, Unplayed};
+pub use matrix::{Came, Cell, Conflict, Deviating, Difference, Implementation, Lack, Matrix, Play, Unplayed};
 pub use nats::{Meetings, NatTable};
 pub use overview::{Overview, Tally};
 pub use run::{Counts, FORMAT, ReadError, RunReport, Shard};

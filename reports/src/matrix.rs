@@ -4,9 +4,11 @@
 //! part, since a name can be given to anything; where both disagree a [`Conflict`] says so. Controls are left out: they are about
 //! the harness, not of the implementations.
 
+mod deviations;
 mod gaps;
 mod players;
 
+pub use deviations::Deviating;
 pub use gaps::{Lack, Unplayed};
 pub use players::Implementation;
 

@@ -181,6 +181,13 @@ impl<'a> Session<'a> {
         asked.any(|it| it.entry.n > n && it.result().is_some() && it.name != "close")
     }
 
+    /// Whether a peer answered a command that it was given later than that, whatever the answer: it was not held up since.
+    pub(super) fn answered_later(&self, name: &str, than_us: u64) -> bool {
+        let is_answered = |answer: &Answer| !matches!(answer, Answer::Lost { .. });
+        let mut asked = self.asked(name).into_iter().filter(|it| it.name != "close");
+        asked.any(|it| it.entry.t_us > than_us && it.answer.is_some_and(|(_, answer)| is_answered(answer)))
+    }
+
     /// Whether a peer was given a command of that name, or took the step by itself, before an entry of the timeline.
     pub(super) fn did(&self, name: &str, operation: &str, before: u64) -> bool {
         self.record.timeline.iter().take_while(|entry| entry.n < before).any(|entry| match &entry.what {

@@ -124,3 +124,24 @@ pub enum DeviationError {
     #[error("no check decides a requirement `{0}` (`peerproof requirements` lists them)")]
     NoRequirement(String),
 }
+
+impl DeviationError {
+    /// The keys at which it shows: the first that is there. None of the entry at large.
+    #[must_use]
+    pub fn keys(&self) -> Vec<&'static str> {
+        match self {
+            Self::Versions(_) | Self::NoVersion(_) => vec!["versions"],
+            Self::Unexplained { key, .. } => vec![key],
+            Self::OfEverything { .. } | Self::NoLayer { .. } => vec!["case"],
+            Self::NotInCase { .. } => vec!["peer"],
+            Self::OfNothing { .. } => vec![],
+            Self::FaultOfCase { .. } | Self::NoSuchFault { .. } => vec!["fault"],
+            Self::LayerOfRequirement { .. } => vec!["layer", "side"],
+            Self::NoFault { .. } | Self::NoRequirement(_) => vec!["requirement"],
+            Self::NoClaim(_) | Self::NoRate { .. } => vec!["claim"],
+            Self::OfClaim { .. } => vec!["requirement", "fault", "layer", "side"],
+            Self::Unshown { .. } => vec!["rate"],
+            Self::LessOfNothing { .. } => vec!["less"],
+        }
+    }
+}

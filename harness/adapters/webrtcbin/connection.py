@@ -29,6 +29,7 @@ class Connection:
     def __init__(self, report: Report) -> None:
         self._report = report
         self._last_created = ""
+        self._last_ice_connection_state = "new"
         self._watched: list[GObject.Object] = []
         self._candidates: dict[str, list[str]] = {"local": [], "remote": []}
         # In the order in which they came to be, as webrtcbin's own array has them, which Python cannot read.
@@ -140,7 +141,7 @@ class Connection:
         return {
             "signaling": element.props.signaling_state.value_nick,
             "iceGathering": element.props.ice_gathering_state.value_nick,
-            "iceConnection": element.props.ice_connection_state.value_nick,
+            "iceConnection": self._ice_connection_state(),
             "connection": element.props.connection_state.value_nick,
             "dtls": dtls.props.state.value_nick if dtls else None,
             "ice": ice.props.state.value_nick if ice else None,
@@ -189,11 +190,23 @@ class Connection:
         element.connect("on-new-transceiver", lambda _, transceiver: self.transceivers.append(transceiver))
         for state, event in [
             ("signaling-state", "signalingstatechange"),
-            ("ice-connection-state", "iceconnectionstatechange"),
             ("connection-state", "connectionstatechange"),
         ]:
             tell_changes(element, state, lambda new, event=event: self._report(event, {"state": new}))
+        tell_changes(element, "ice-connection-state", self._report_ice_connection_state)
         tell_changes(element, "ice-gathering-state", self._take_gathering_state)
+
+    def _ice_connection_state(self) -> str:
+        """webrtcbin 1.22 sums up the ICE transports of media alone: with nothing but data channels its own state stays `new`."""
+        sctp = self.bin.props.sctp_transport
+        dtls = sctp.props.transport if sctp and not self.transceivers else None
+        of = dtls.props.transport.props.state if dtls and dtls.props.transport else self.bin.props.ice_connection_state
+        return of.value_nick
+
+    def _report_ice_connection_state(self, state: str) -> None:
+        if state != self._last_ice_connection_state:
+            self._last_ice_connection_state = state
+            self._report("iceconnectionstatechange", {"state": state})
 
     def _take_candidate(self, _: Gst.Element, index: int, text: str) -> None:
         self._candidates["local"].append(text)
@@ -225,8 +238,14 @@ class Connection:
                 tell_changes(dtls, "state", lambda new: self._report("dtlsstatechange", {"state": new}))
             ice = dtls.props.transport
             if ice and self._unwatched(ice):
-                tell_changes(ice, "state", lambda new: self._report("icetransportstatechange", {"state": new}))
+                tell_changes(ice, "state", self._take_ice_state)
                 ice.connect("on-selected-candidate-pair-change", self._take_pair)
+
+    def _take_ice_state(self, new: str) -> None:
+        # Nothing may be asked of the element here, which is locked.
+        if not self.transceivers:
+            self._report_ice_connection_state(new)
+        self._report("icetransportstatechange", {"state": new})
 
     def _take_pair(self, ice: GObject.Object) -> None:
         """The signal names no pair; the ICE agent knows it, though not by the lines that were signalled."""

@@ -29,6 +29,9 @@ pub struct Manifest {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Install {
+    /// The processors that it can be installed for, by the names of [`std::env::consts::ARCH`]. Empty: it depends on none.
+    #[serde(default)]
+    pub processors: Vec<String>,
     /// Packages of Debian.
     #[serde(default)]
     pub debian: Vec<String>,
@@ -38,6 +41,15 @@ pub struct Install {
     /// Commands after that, in order; no shell reads them.
     #[serde(default)]
     pub commands: Vec<Vec<String>>,
+}
+
+impl Install {
+    /// The processors that it can be installed for, if this one is none of them.
+    #[must_use]
+    pub fn processors_instead_of(&self, processor: &str) -> Option<String> {
+        let fits = self.processors.is_empty() || self.processors.iter().any(|known| known == processor);
+        (!fits).then(|| self.processors.join(" and "))
+    }
 }
 
 fn one() -> u32 {

@@ -14,6 +14,7 @@ use crate::peers::program::ProgramSpec;
 use crate::tools::{data_dir, in_path};
 use include_dir::{Dir, File};
 use sha2::{Digest, Sha256};
+use std::env::consts::ARCH;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -114,9 +115,19 @@ impl Adapter {
         install.debian.iter().chain(absent.map(|(_, package)| package)).map(String::as_str)
     }
 
+    /// Why it cannot be installed on a machine with this processor (by the names of [`std::env::consts::ARCH`]), if it cannot.
+    #[must_use]
+    pub fn impossible(&self, processor: &str) -> Option<String> {
+        let known = self.manifest.install.processors_instead_of(processor)?;
+        Some(format!("{} can be installed on {known} only, and this machine is {processor}", self.name))
+    }
+
     /// Why it cannot be started, if it cannot.
     #[must_use]
     pub fn missing(&self) -> Option<String> {
+        if let Some(reason) = self.impossible(ARCH) {
+            return Some(reason);
+        }
         let help = format!("`peerproof setup --peers {}` installs it", self.name);
         match std::fs::read_to_string(self.home().join(STAMP)) {
             Ok(stamp) if stamp.trim() == self.stamp() => None,
@@ -210,6 +221,15 @@ mod tests {
             // A name that no peer has would cover nothing.
             assert!(read.peers().any(|peer| peer == name), "{name}");
         }
+    }
+
+    #[test]
+    fn an_adapter_says_which_processors_it_is_for() {
+        let of = |name| find(name).unwrap();
+        let reason = of("werift").impossible("riscv64").unwrap();
+        assert_eq!(reason, "werift can be installed on aarch64 and x86_64 only, and this machine is riscv64");
+        assert_eq!(of("werift").impossible("x86_64"), None);
+        assert_eq!(of("aiortc").impossible("riscv64"), None);
     }
 
     #[test]

@@ -109,15 +109,20 @@ fn install(args: &SetupArgs) -> Result<(), Trouble> {
     }
 }
 
-/// The adapters of these names that are not installed as this program has them.
+/// The adapters of these names that are not installed as this program has them. `all` are those that this machine can have.
 fn adapters_of(names: &[&String]) -> Result<Vec<Adapter>, SetupError> {
     let all: Vec<&str> = adapters::names().collect();
     let mut found: Vec<Adapter> = Vec::new();
-    for name in names {
-        let chosen: Vec<&str> = if *name == "all" { all.clone() } else { vec![name] };
+    for wanted in names {
+        let chosen: Vec<&str> = if *wanted == "all" { all.clone() } else { vec![wanted] };
         for name in chosen {
             let unknown = || SetupError::NoAdapter { name: name.to_owned(), known: all.join(", ") };
             let adapter = adapters::find(name).ok_or_else(unknown)?;
+            match adapter.impossible(std::env::consts::ARCH) {
+                Some(_) if *wanted == "all" => continue,
+                Some(reason) => return Err(SetupError::Processor(reason)),
+                None => {}
+            }
             if adapter.missing().is_some() && found.iter().all(|other| other.name != adapter.name) {
                 found.push(adapter);
             }

@@ -157,6 +157,22 @@ impl Configuration {
             wrong.push(given.get(1).map_or_else(|| Wrong::whole(message), |key| Wrong::at(key, message)));
             return Err(wrong);
         };
+        let is = match *kind {
+            "program" => None,
+            "webdriver" => entry.browser.as_deref(),
+            "page" => entry.page.as_deref(),
+            browser => Some(browser),
+        };
+        if let Some(message) = taken(name, is) {
+            wrong.push(Wrong::whole(message));
+        }
+        if let Some(url) = entry.webdriver.as_deref().filter(|url| !is_web_address(url)) {
+            let message = format!(
+                "`webdriver` is a URL, such as http://127.0.0.1:4444, and not `{}`",
+                page::quoted(url)
+            );
+            wrong.push(Wrong::at("webdriver", message));
+        }
         for (key, given, fits) in [
             ("directory", entry.directory.is_some(), *kind == "program"),
             ("env", !entry.env.is_empty(), *kind == "program"),
@@ -289,6 +305,26 @@ fn absent(path: &Path, text: &str, effective: &str) -> Vec<ScenarioError> {
     errors
 }
 
+/// Why an implementation must have another name, if it must: one that everybody has may only be replaced by itself. Its known deviations, its roles in
+/// scenarios and its row in reports would be those of something else.
+pub(super) fn taken(name: &str, is: Option<&str>) -> Option<String> {
+    let known = Roster::default().get(name).is_some() && is != Some(name);
+    known.then(|| {
+        format!(
+            "`{name}` is an implementation that everybody has: give this one another name, such as my{name}"
+        )
+    })
+}
+
+/// Whether it is a URL with a scheme and a host that a WebDriver client can connect to.
+fn is_web_address(text: &str) -> bool {
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    let host = rest.map(|rest| rest.split('/').next().unwrap_or_default());
+    host.is_some_and(|host| {
+        !host.is_empty() && !text.contains(|letter: char| letter.is_whitespace() || letter.is_control())
+    })
+}
+
 /// The name without its version.
 pub(super) fn base(name: &str) -> &str {
     name.split_once('@').map_or(name, |(base, _)| base)
@@ -307,6 +343,9 @@ fn from_flag(text: &str) -> Result<ProgramSpec, String> {
     let (name, command) = text.split_once('=').ok_or_else(|| format!("`{text}`: {form}"))?;
     if !is_name(name) {
         return Err(format!("`{name}`: a name has {NAME}"));
+    }
+    if let Some(message) = taken(name, None) {
+        return Err(message);
     }
     let mut words = command.split_whitespace().map(str::to_owned);
     let program = words.next().ok_or_else(|| format!("`{text}`: {form}"))?;
@@ -386,6 +425,48 @@ mod tests {
         assert!(error.contains("11 | cases = 0\n    | ^^^^^"), "{error}");
         let unknown = parse("scenario = 'x'\n").unwrap_err().to_string();
         assert!(unknown.starts_with("here/peerproof.toml:1:1: unknown field `scenario`"), "{unknown}");
+    }
+
+    #[test]
+    fn who_everybody_has_is_replaced_by_itself_alone() {
+        for (text, place) in [
+            ("[implementations.stack]\nprogram = ['x']\n", ":1:18: implementation `stack`: `stack` is an"),
+            ("[implementations.chrome]\nfirefox = 'f'\n", ":1:18: "),
+            ("[implementations.firefox]\npage = 'safari'\n", ":1:18: "),
+            ("[implementations.chrome]\nwebdriver = 'http://x'\nbrowser = 'firefox'\n", ":1:18: "),
+        ] {
+            let error = parse(text).unwrap_err().to_string();
+            assert!(error.contains(place) && error.contains("give this one another name"), "{error}");
+        }
+        for text in [
+            "[implementations.chrome]\nchrome = 'c'\n",
+            "[implementations.firefox]\nwebdriver = 'https://grid/wd/hub'\nbrowser = 'firefox'\n",
+            "[implementations.stack2]\nprogram = ['x']\n",
+        ] {
+            parse(text).unwrap_or_else(|error| panic!("{error}"));
+        }
+        let error = from_flag("stack=./adapter.py").unwrap_err();
+        assert!(error.contains("such as mystack"), "{error}");
+    }
+
+    #[test]
+    fn a_remote_end_is_a_url() {
+        for (url, good) in [
+            ("http://127.0.0.1:4444", true),
+            ("https://user:key@grid.example/wd/hub", true),
+            ("127.0.0.1:1", false),
+            ("ftp://grid", false),
+            ("http://", false),
+            ("http:// grid", false),
+        ] {
+            let text = format!("[implementations.grid]\nbrowser = 'chrome'\nwebdriver = '{url}'\n");
+            let error = parse(&text).err().map(|error| error.to_string()).unwrap_or_default();
+            assert_eq!(error.is_empty(), good, "{error}");
+            assert!(
+                good || error.contains(":3:1: implementation `grid`: `webdriver` is a URL, such as"),
+                "{error}"
+            );
+        }
     }
 
     #[test]

@@ -54,7 +54,7 @@ fn address_of(text: &str) -> Result<SocketAddr, String> {
 }
 
 /// What somebody wrote, without what a terminal would obey.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     text.chars().filter(|letter| !letter.is_control()).take(60).collect()
 }
 
@@ -67,6 +67,9 @@ pub(super) fn from_flag(text: &str) -> Result<PageSpec, String> {
     let form = "write NAME=BROWSER, such as mobile=chrome";
     if !is_name(name) {
         return Err(format!("`{}`: a name has {NAME}; {form}", quoted(name)));
+    }
+    if let Some(message) = super::build::taken(name, Some(browser)) {
+        return Err(message);
     }
     if !BROWSERS.contains(&browser) {
         let known = BROWSERS.join(", ");

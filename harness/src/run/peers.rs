@@ -6,8 +6,8 @@ use super::provider::Provider;
 use crate::adapters;
 use crate::kits::Kit;
 use crate::network::lab::{Host, InterfaceSpec, unavailable};
-use crate::peers::browser::{Browsers, interface_address};
-use crate::peers::implementation::{House, Implementation};
+use crate::peers::browser::{Browsers, Kind, interface_address};
+use crate::peers::implementation::{House, Implementation, Roster};
 use crate::peers::program::Programs;
 use crate::peers::request::OpenRequest;
 use crate::peers::{OpenError, Opened, Surroundings};
@@ -96,8 +96,17 @@ impl Provider for Peers {
 }
 
 /// What a machine may lack, by the names of [`missing`].
-pub const NEEDS: [&str; 9] =
-    ["chrome", "firefox", "lab", "coturn", "tshark", "nft", "interface", "grid", "actionlint"];
+pub const NEEDS: [&str; 9] = [
+    Kind::Chrome.name(),
+    Kind::Firefox.name(),
+    "lab",
+    "coturn",
+    "tshark",
+    "nft",
+    "interface",
+    "grid",
+    "actionlint",
+];
 
 /// What `PEERPROOF_REQUIRE` names: its absence is an error.
 #[must_use]
@@ -117,8 +126,6 @@ pub fn is_required(need: &str) -> bool {
 #[must_use]
 pub fn missing(need: &str) -> Option<String> {
     let tools: &[Tool] = match need {
-        "chrome" => &[Tool::Chrome, Tool::Chromedriver],
-        "firefox" => &[Tool::Firefox, Tool::Geckodriver],
         "coturn" => &[Tool::Turnserver],
         "tshark" => &[Tool::Tshark],
         "nft" => &[Tool::Nft, Tool::Ip],
@@ -128,11 +135,12 @@ pub fn missing(need: &str) -> Option<String> {
             return none.then(|| "this machine has no network interface besides loopback".to_owned());
         }
         kit if Kit::named(kit).is_some() => return Kit::named(kit)?.missing(),
-        // What `setup --peers` installs.
+        // What everybody has, and what `setup --peers` installs.
         name => {
-            return match Wanted::parse(name) {
-                Some(browser) => browser.missing(),
-                None => adapters::find(name)?.missing(),
+            return match (Roster::default().get(name), Wanted::parse(name)) {
+                (Some(known), _) => known.missing(),
+                (None, Some(browser)) => browser.missing(),
+                (None, None) => adapters::find(name)?.missing(),
             };
         }
     };

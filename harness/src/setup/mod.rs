@@ -71,6 +71,9 @@ pub enum SetupError {
         /// Those that there are.
         known: String,
     },
+    /// An adapter is for other processors than this machine's.
+    #[error("{0}")]
+    Processor(String),
     /// A browser is not available in that version.
     #[error("{name} is not available; {had}")]
     NoVersion {

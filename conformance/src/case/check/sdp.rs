@@ -125,9 +125,14 @@ fn candidate_error(name: &str, wanted: &CandidateErrorMatch, view: &PeerView) ->
 fn pair(name: &str, wanted: &PairMatch, view: &PeerView, report: Option<&Value>) -> Option<Mismatch> {
     let Some((n, local, remote)) = selected_types(view, report) else {
         let text = format!("{name} should report its selected pair");
-        return Some(
-            Mismatch::new(Layer::Nomination, name, text, "neither event nor statistics do").undecided(),
-        );
+        let mismatch = Mismatch::new(Layer::Nomination, name, text, "neither event nor statistics do");
+        return Some(match &view.no_stats {
+            Some(at) if report.is_none() => mismatch.at(Some(at.n)).lacking(format!(
+                "it reports its selected pair neither by selectedcandidatepairchange nor by getStats: {}",
+                at.is
+            )),
+            _ => mismatch.undecided(),
+        });
     };
     for (which, expected, kind) in [("local", &wanted.local, local), ("remote", &wanted.remote, remote)] {
         if let Some(expected) = expected

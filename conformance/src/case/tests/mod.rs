@@ -503,6 +503,17 @@ fn the_transport_of_the_pair_in_use_is_reported_by_event_or_statistics() {
 }
 
 #[test]
+fn a_peer_that_reports_no_pair_by_either_way_lacks_it() {
+    let mut case = CaseBuilder::new("alice: { pair: { remote: host } }");
+    // Who was not asked for statistics has not said that it cannot.
+    assert_eq!(case.connect().verdict().outcome, Outcome::Inconclusive);
+    case.command("alice", "getStats", json!({}), Answer::Unsupported { reason: "no statistics".into() });
+    let lacking = case.verdict();
+    assert_eq!((lacking.outcome, lacking.side.as_deref()), (Outcome::Unsupported, Some("alice")));
+    assert!(lacking.sentence.contains("nor by getStats: no statistics"), "{}", lacking.sentence);
+}
+
+#[test]
 fn by_which_address_a_peer_was_reached_is_judged_by_the_packets() {
     let reached = |kind| ReachedBy { kind, address: ([203, 0, 113, 2], 4000).into(), left: 7, arrived: 9 };
     let cases = [

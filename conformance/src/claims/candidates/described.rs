@@ -24,15 +24,21 @@ pub(super) fn check(
     }
     sections(session, peer, found);
     related(session, peer, gathered, found);
+    described(peer, gathered, session.reports_all(peer), found);
     if session.reports_all(peer) {
-        described(peer, gathered, found);
         none(session, peer, found);
         after_the_end(session, peer, found);
     }
 }
 
-/// What a description of the peer contains was surfaced by an event (webrtc-pc §4.4.1.6), with the same values, once gathering has ended.
-fn described(peer: &CasePeer, gathered: &Gathered<'_>, found: &mut Vec<Contradiction>) {
+/// What a description of the peer contains was surfaced by an event (webrtc-pc §4.4.1.6), once gathering has ended. An adapter may write the
+/// values of one otherwise than its library does.
+fn described(
+    peer: &CasePeer,
+    gathered: &Gathered<'_>,
+    has_same_values: bool,
+    found: &mut Vec<Contradiction>,
+) {
     if gathered.ended.is_none() || gathered.goes_on {
         return;
     }
@@ -43,7 +49,10 @@ fn described(peer: &CasePeer, gathered: &Gathered<'_>, found: &mut Vec<Contradic
                 == (other.address.as_str(), other.port, &other.kind)
     };
     // With a=rtcp-mux only the first component is used, and that alone is reported by all (RFC 8445 §4).
-    for described in gathered.descriptions.iter().filter(|it| it.candidate.component == 1) {
+    // A peer-reflexive one is learned by checks and not gathered.
+    let is_gathered =
+        |it: &&Reported<'_>| it.candidate.component == 1 && it.candidate.kind != CandidateType::PeerReflexive;
+    for described in gathered.descriptions.iter().filter(is_gathered) {
         let mut events = gathered.events.iter().filter(|event| same(event, described)).peekable();
         let claimed = format!("the description of {} contains {}", peer.name, described.text);
         let Some(event) = events.peek() else {
@@ -53,7 +62,8 @@ fn described(peer: &CasePeer, gathered: &Gathered<'_>, found: &mut Vec<Contradic
         };
         let event_n = event.n;
         let (own, values) = (values(described), events.map(values).collect::<Vec<_>>());
-        let other = values.iter().all(|it| *it != own).then(|| values.first()).flatten();
+        let differs = has_same_values && values.iter().all(|it| *it != own);
+        let other = differs.then(|| values.first()).flatten();
         if let Some(other) = other {
             let claimed = format!("{claimed}, with {own}");
             let seen = format!("it reports that candidate with {other}");

@@ -99,6 +99,11 @@ fn ended_twice(session: &Session<'_>, peer: &CasePeer, found: &mut Vec<Contradic
     }
 }
 
+/// Whether a datagram is a request of STUN.
+pub(super) fn is_request(packet: &Packet) -> bool {
+    stun::view(&packet.bytes).is_ok_and(|it| it.kind.value.class() == stun::Class::Request)
+}
+
 /// A check goes from the base of a candidate (RFC 8445 §7.2.4), and bases are host candidates.
 fn sockets(
     session: &Session<'_>,
@@ -108,23 +113,12 @@ fn sockets(
     found: &mut Vec<Contradiction>,
 ) {
     let Some(ended) = gathered.ended.filter(|_| !session.is_relay_only(&peer.name)) else { return };
-    let hidden = gathered.hides_addresses();
-    let is_known = |from: SocketAddr| {
-        gathered.all().any(|it| {
-            let Reported { candidate, .. } = it;
-            let own = candidate.port == from.port() && (hidden || candidate.address.ip() == Some(from.ip()));
-            let base = candidate.related_port == Some(from.port());
-            own || base
-        })
-    };
     let mut looked_at = BTreeSet::new();
     for packet in tap.sent().filter(|it| it.class() == First::Stun && it.via.is_none() && !it.tcp) {
-        if !looked_at.insert(packet.from) || is_known(packet.from) {
+        if !looked_at.insert(packet.from) || gathered.has_socket(packet.from) {
             continue;
         }
-        let is_check =
-            stun::view(&packet.bytes).is_ok_and(|it| it.kind.value.class() == stun::Class::Request);
-        if is_check {
+        if is_request(packet) {
             let claimed = format!("{} reports that it has gathered all its candidates", peer.name);
             let seen = format!("it sends checks from {}, which is in none of them", packet.from);
             let evidence = [Place::Entry(ended), Place::Frame(packet.frame)];

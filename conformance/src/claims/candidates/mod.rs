@@ -3,6 +3,7 @@
 mod described;
 mod errors;
 mod gathered;
+mod lost;
 mod pairs;
 #[cfg(test)]
 mod tests;
@@ -79,6 +80,7 @@ pub(super) fn check(session: &Session<'_>, found: &mut Vec<Contradiction>) {
         let gathered = Gathered::of(session, &peer.name);
         gathered::check(session, peer, &gathered, found);
         described::check(session, peer, &gathered, found);
+        lost::check(session, peer, &gathered, found);
         pairs::check(session, peer, &gathered, found);
         errors::check(session, peer, found);
     }
@@ -140,6 +142,15 @@ impl<'a> Gathered<'a> {
 
     fn all(&self) -> impl Iterator<Item = &Reported<'a>> {
         self.events.iter().chain(&self.descriptions)
+    }
+
+    /// Whether a socket is the base of one of its candidates, as far as the addresses are not hidden.
+    fn has_socket(&self, from: SocketAddr) -> bool {
+        let hidden = self.hides_addresses();
+        self.all().any(|Reported { candidate, .. }| {
+            let own = candidate.port == from.port() && (hidden || candidate.address.ip() == Some(from.ip()));
+            own || candidate.related_port == Some(from.port())
+        })
     }
 
     /// Whether some of its addresses are hidden behind names (draft-ietf-mmusic-mdns-ice-candidates).

@@ -5,6 +5,7 @@ use crate::checks::controls::Recording;
 use crate::evidence::Peer;
 use crate::verdict::Layer;
 use peerproof_captures::event::{IceCandidate, PeerEvent};
+use peerproof_captures::feature::Feature;
 use peerproof_captures::timeline::{Entry, LossCause, What};
 
 const EVENT: &str = "event/icecandidate";
@@ -49,6 +50,54 @@ fn a_socket_that_sends_checks_is_that_of_a_candidate() {
         rewrite(&mut case, at, "typ host", "nothing", "nothing");
     }
     case.blames("alice", EVENT, Layer::Gathering, "sends checks from");
+}
+
+/// A recording in which alice is behind an adapter.
+fn translated(recording: Recording) -> Case {
+    let mut case = Case::of(recording);
+    case.record.file.peers[0].features = Some(vec![Feature::DataChannels]);
+    case.is_silent();
+    case
+}
+
+#[test]
+fn an_adapter_loses_no_candidate() {
+    // Her description has it still.
+    let mut case = translated(Recording::Closed);
+    case.silence("alice", |event| is_candidate(event, "typ host"));
+    case.blames("alice", EVENT, Layer::Gathering, "it never reports that candidate");
+    case.silence("alice", |event| matches!(event, PeerEvent::IceCandidate { .. }));
+    case.blames("alice", EVENT, Layer::Gathering, "it never reports that candidate");
+    case.record.file.peers[0].unreported.push("icecandidate".to_owned());
+    case.is_silent();
+
+    let mut case = translated(Recording::Closed);
+    case.silence("alice", |event| matches!(event, PeerEvent::IceCandidate { candidate: None }));
+    case.blames("alice", EVENT, Layer::Gathering, "never reports the end of its candidates");
+
+    let mut case = translated(Recording::Conflict);
+    case.silence("alice", |event| is_candidate(event, ""));
+    case.blames("alice", EVENT, Layer::Gathering, "and its descriptions contain none");
+    case.silence("alice", |event| matches!(event, PeerEvent::ConnectionStateChange { .. }));
+    let found = case.found();
+    assert!(!found.iter().any(|it| it.sentence().contains("contain none")), "{found:#?}");
+}
+
+#[test]
+fn checks_arrive_from_the_sockets_of_candidates_unless_a_nat_changes_them() {
+    let mut case = translated(Recording::Conflict);
+    case.lose(|packet| packet.tap == Peer(0));
+    let is_found = |case: &Case| case.found().iter().any(|it| it.sentence().contains("checks arrive from"));
+    assert!(!is_found(&case));
+    rewrite(&mut case, "alice", "typ host", " 34852 ", " 34853 ");
+    case.blames("alice", EVENT, Layer::Gathering, ":34852, which is in none of them");
+    case.record.file.peers[0].nat = Some(
+        serde_json::from_value(
+            serde_json::json!({"mapping": "endpoint-independent", "filtering": "endpoint-independent"}),
+        )
+        .unwrap(),
+    );
+    assert!(!is_found(&case));
 }
 
 #[test]

@@ -26,6 +26,8 @@ pub(super) const CHANGES: [&str; 10] = [
     "replaceTrack",
 ];
 const NEGOTIATION: (&str, Layer) = ("event/negotiationneeded", Layer::Signalling);
+/// How much later than the state `complete` the end of candidates may be, in microseconds: a choice of ours. They come one just behind the other.
+const LATE_END_US: u64 = 100_000;
 /// What does so where nothing was negotiated before.
 const FIRST: [&str; 3] = ["createDataChannel", "addTrack", "addTransceiver"];
 
@@ -49,12 +51,11 @@ pub(super) fn check(
     if !peer.is_translated() {
         closed(session, peer, reports, found);
     }
-    if session.reports_all(peer)
-        && !hides_some(peer, Machine::Gathering)
-        && !peer.never_reports("icecandidate", "")
-    {
+    if !hides_some(peer, Machine::Gathering) && !peer.never_reports("icecandidate", "") {
         gathered(session, peer, reports, found);
-        gathers(session, peer, &asked, reports, found);
+        if session.reports_all(peer) {
+            gathers(session, peer, &asked, reports, found);
+        }
     }
     if session.reports_all(peer) && !hides_some(peer, Machine::Sctp) {
         before_channels(session, peer, reports, found);
@@ -145,7 +146,10 @@ fn gathered(session: &Session<'_>, peer: &CasePeer, reports: &Reports, found: &m
             let evidence = [Place::Entry(entry.n)];
             found.push(against(&peer.name, Machine::Gathering.claim(), entry.t_us, claimed, seen, evidence));
         }
-        (Some(complete), None) if session.had_time(&peer.name, complete.t_us, 100_000) => {
+        (Some(complete), None)
+            if session.had_time(&peer.name, complete.t_us, LATE_END_US)
+                || session.answered_later(&peer.name, complete.t_us.saturating_add(LATE_END_US)) =>
+        {
             let claimed = format!("{} reports that iceGatheringState became complete", peer.name);
             let seen = "it never reports the end of its candidates";
             found.push(against(&peer.name, NULL, complete.t_us, claimed, seen, [complete.place()]));

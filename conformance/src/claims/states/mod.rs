@@ -7,6 +7,7 @@ mod packets;
 mod parts;
 #[cfg(test)]
 mod tests;
+mod works;
 
 use super::observed::against;
 use super::{Claim, Contradiction, Session};
@@ -117,6 +118,7 @@ pub(super) fn check(session: &Session<'_>, found: &mut Vec<Contradiction>) {
         if !peer.is_translated() {
             parts::check(session, peer, &reports, sections > 1, found);
         }
+        works::check(session, peer, &reports, sections > 1, found);
         packets::check(session, peer, &reports, sections > 1, found);
     }
 }

@@ -463,14 +463,21 @@ fn what_a_translation_reports_of_its_states_it_reports_whole() {
         let state = matches!(event, PeerEvent::IceGatheringStateChange { .. });
         state || matches!(event, PeerEvent::IceCandidate { candidate: None })
     };
+    let of_ice = |event: &PeerEvent| matches!(event, PeerEvent::IceConnectionStateChange { .. });
     type IsLost = fn(&PeerEvent) -> bool;
-    let all: [(IsLost, _, _, _); 2] = [
+    let all: [(IsLost, _, _, _); 3] = [
         (signaling, "signalingstatechange", Layer::Sdp, "it does not report that signalingState became"),
         (
             gathering,
             "icegatheringstatechange",
             Layer::Gathering,
             "it never reports that iceGatheringState became",
+        ),
+        (
+            of_ice,
+            "iceconnectionstatechange",
+            Layer::Checks,
+            "that iceConnectionState became connected or completed",
         ),
     ];
     for (is_lost, event, layer, seen) in all {

@@ -110,7 +110,8 @@ async fn groups(
     let ledger = ground.ledger();
     report.groups.push(lines(&ledger));
     let has = |name: &str| listed.contains(name) && ledger.used.get(name).copied().unwrap_or(true);
-    report.scenarios = suite::playable(scenarios, has);
+    let shows = |name: &str| if name == suite::PAIR { has("getStats") || ledger.pairs } else { has(name) };
+    report.scenarios = suite::playable(scenarios, shows);
     Ok(report)
 }
 

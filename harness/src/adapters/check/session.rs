@@ -39,6 +39,8 @@ pub(super) struct Ledger {
     pub(super) messages: u64,
     pub(super) events: u64,
     pub(super) keys: u64,
+    /// Whether a selected candidate pair was ever reported.
+    pub(super) pairs: bool,
     /// The secrets of all processes, by label and client random.
     secrets: BTreeMap<String, String>,
 }
@@ -384,7 +386,10 @@ async fn read(mut hear: Receiver<Heard>, shared: Arc<Shared>, ground: Ground, na
                         inner.answers.insert(id, answer);
                     }
                     Said::Event(event) => {
-                        ground.ledger().events += 1;
+                        let mut ledger = ground.ledger();
+                        ledger.events += 1;
+                        ledger.pairs |= matches!(event, PeerEvent::SelectedCandidatePairChange { .. });
+                        drop(ledger);
                         inner.events.push(event);
                     }
                     Said::Key(line) => faults.extend(ground.ledger().key(&line)),

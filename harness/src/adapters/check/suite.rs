@@ -29,6 +29,9 @@ pub struct Part {
     pub missing: BTreeMap<String, Vec<String>>,
 }
 
+/// What a scenario needs that expects a candidate pair: either one shows which is in use.
+pub(super) const PAIR: &str = "getStats or selectedcandidatepairchange";
+
 /// What these commands are enough for. The order is that of the scenarios.
 pub(super) fn playable(scenarios: &[ScenarioFile], has: impl Fn(&str) -> bool) -> Vec<Family> {
     let mut families: Vec<Family> = Vec::new();
@@ -66,7 +69,7 @@ fn anybody_may_play(spec: &PeerSpec) -> bool {
     is_for_anybody(&spec.plays) && spec.surroundings() == Surroundings::default()
 }
 
-/// The commands that a scenario gives to a peer.
+/// The commands that a scenario gives to a peer, and what shows whether its expectations hold.
 fn needed<'a>(scenario: &'a Scenario, peer: &str, spec: &PeerSpec) -> BTreeSet<&'a str> {
     let mut needed = BTreeSet::from(["createPeerConnection"]);
     if !spec.media.send.is_empty() {
@@ -99,6 +102,14 @@ fn needed<'a>(scenario: &'a Scenario, peer: &str, spec: &PeerSpec) -> BTreeSet<&
         }
     }
     needed.extend(others);
+    if let Some(expected) = scenario.expect.peers.get(peer) {
+        if expected.pair.is_some() {
+            needed.insert(PAIR);
+        }
+        if !expected.stats.is_empty() {
+            needed.insert("getStats");
+        }
+    }
     needed
 }
 
@@ -141,6 +152,16 @@ mod tests {
             found.insert(*name.unwrap_or_else(|| panic!("{} is not named", file.name)));
         }
         assert_eq!(found, named);
+    }
+
+    #[test]
+    fn who_shows_no_pair_cannot_play_what_expects_one() {
+        let families = playable(&suite(), |name| name != PAIR);
+        let of = |name: &str| families.iter().find(|family| family.family == name).unwrap();
+        let short = "one-candidate-for-offerer".to_owned();
+        let Family { offerer, answerer, .. } = of("signalling");
+        assert!(offerer.missing[PAIR].contains(&short) && answerer.missing[PAIR].contains(&short));
+        assert!(of("data").offerer.missing.is_empty());
     }
 
     #[test]

@@ -65,6 +65,12 @@ pub fn is_for_browsers(named: &[String]) -> bool {
     named.iter().all(|name| browsers().any(|browser| name == browser))
 }
 
+/// Whether the implementation that everybody has by that name lives in the harness's process.
+#[must_use]
+pub fn is_in_process(name: &str) -> bool {
+    Roster::default().get(name).is_some_and(|it| it.abilities().in_process)
+}
+
 /// Something that can be a peer: the reference stack, a browser in one version, a browser that somebody opens, a program.
 #[async_trait]
 pub trait Implementation: Debug + Send + Sync {

@@ -46,6 +46,8 @@ pub enum Lie {
     Keys(Change),
     /// The peer's clock is wrong.
     Clock(WrongClock),
+    /// Several lies at once: an adapter (`misgreet` without `w3c-api`) that loses an event.
+    Several(Vec<Lie>),
 }
 
 /// Events of a peer.
@@ -177,6 +179,12 @@ impl Lie {
             Self::Statistics(Statistics { fields, .. }) | Self::Misgreet(fields) => fields.trouble(true),
             Self::Misdescribe(Misdescribed { sdp, nth }) => none_is_zero(*nth).or_else(|| sdp.trouble()),
             Self::Keys(change) => change.trouble(),
+            Self::Several(lies) if lies.len() < 2 => Some("several lies are two or more".to_owned()),
+            // The keys are told where the peer is opened, which looks at the first lie alone.
+            Self::Several(lies) if lies.iter().any(|lie| matches!(lie, Self::Several(_) | Self::Keys(_))) => {
+                Some("neither `several` nor `keys` is one of several lies".to_owned())
+            }
+            Self::Several(lies) => lies.iter().find_map(Self::trouble),
             Self::Clock(WrongClock { silent: true, .. }) => None,
             Self::Clock(WrongClock { ahead_ms, answers_ahead_ms, drift, .. }) => {
                 let is_wrong = *ahead_ms != 0.0 || *answers_ahead_ms != 0.0 || *drift != 0.0;
@@ -287,6 +295,12 @@ impl fmt::Display for Lie {
             }
             Self::Misgreet(fields) => write!(f, "greets with {fields}"),
             Self::Keys(change) => write!(f, "reports its secrets with {}", change.of("line")),
+            Self::Several(lies) => {
+                for (n, lie) in lies.iter().enumerate() {
+                    write!(f, "{}{lie}", if n > 0 { " and " } else { "" })?;
+                }
+                Ok(())
+            }
             Self::Misdescribe(Misdescribed { sdp, nth: None }) => {
                 write!(f, "describes itself with {}", sdp.of("sdp"))
             }

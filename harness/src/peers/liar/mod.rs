@@ -31,6 +31,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 /// Makes a liar of a peer that was opened.
 #[must_use]
 pub fn lying(opened: Opened, lie: Lie, clock: CaseClock) -> Opened {
+    if let Lie::Several(lies) = lie {
+        return lies.into_iter().fold(opened, |opened, lie| lying(opened, lie, clock));
+    }
     let (sender, events) = unbounded_channel();
     let info = lie.greeting(opened.peer.info());
     let state = Progress { teller: Teller::new(lie), taken: 0 };

@@ -6,7 +6,7 @@ use super::super::model::{Break, Control, ControlExpectation, Exclusion, Scenari
 use super::super::step::Step;
 use super::catalogue::entries;
 use super::{ControlFile, LIE, ScenarioFile, broken};
-use crate::peers::implementation::Stack;
+use crate::peers::implementation::is_in_process;
 use crate::peers::liar::Lie;
 use indexmap::IndexMap;
 use peerproof_conformance::claims::{self, By, Claim};
@@ -92,11 +92,11 @@ fn claim(name: &str) -> Option<&'static Claim> {
     claims::claims().into_iter().find(|claim| claim.name == name)
 }
 
-/// The pairs in which the stack has no part.
+/// The pairs of which neither is in the harness's process: the reference stack is.
 fn without_the_stack(scenario: &Scenario) -> Vec<Exclusion> {
     let named = |n: usize| {
         let plays = scenario.peers.get_index(n).map(|(_, peer)| peer.plays.as_slice()).unwrap_or_default();
-        plays.iter().filter(|name| *name != Stack::NAME)
+        plays.iter().filter(|name| !is_in_process(name))
     };
     let both = named(0).flat_map(|one| named(1).map(move |other| (one.clone(), other.clone())));
     // The peers of a scenario may stand in either order.

@@ -1,15 +1,16 @@
 //! The matrix as a page: one file without scripts and without anything fetched, whose cells lead to their cases, and those to the
 //! pages of the runs.
 
-use super::super::html::encode;
+use super::super::html::{CASE_PAGE, encode};
 use super::super::{ExportError, outcome, remark};
 use super::{
-    besides, cases, differing, gaps, id, id_of_feature, lacking, places, ratio, short, summary, tables, ways,
+    besides, cases, differing, gaps, id, id_of_feature, lacking, places, ratio, seen, short, summary, tables,
+    ways,
 };
 use crate::escape::lines;
-use crate::matrix::{Came, Cell, Difference, Matrix, Play};
+use crate::matrix::{Came, Cell, Deviating, Difference, Matrix, Play};
 use askama::Template;
-use peerproof_conformance::verdict::Layer;
+use peerproof_conformance::verdict::{Layer, Place};
 
 /// The matrix for a browser. `runs` are the runs' folders as seen from the page's own.
 ///
@@ -28,6 +29,7 @@ pub fn html(matrix: &Matrix<'_>, runs: &[String]) -> Result<Vec<u8>, ExportError
             .collect(),
         features: matrix.features.iter().map(|feature| Feature::of(matrix, runs, feature)).collect(),
         differences: differences.iter().map(|it| Differs::of(matrix, it)).collect(),
+        deviations: matrix.deviations().iter().map(|it| Known::of(runs, it)).collect(),
         lacks: matrix
             .lacks()
             .iter()
@@ -54,6 +56,7 @@ struct Page<'a> {
     tables: Vec<Table<'a>>,
     features: Vec<Feature>,
     differences: Vec<Differs<'a>>,
+    deviations: Vec<Known<'a>>,
     lacks: Vec<(String, String, Vec<String>)>,
     gaps: Vec<(String, String)>,
     pairs: Vec<Pair<'a>>,
@@ -93,6 +96,48 @@ struct Differs<'a> {
     back: String,
     /// The anchors of the cases one way and the other way.
     targets: [String; 2],
+}
+
+/// A known deviation, with a case that shows it.
+struct Known<'a> {
+    implementation: &'a str,
+    reason: &'a str,
+    /// The rule, if that is the address of a page, or else its words.
+    rule: (Option<&'a str>, &'a str),
+    cases: usize,
+    href: String,
+    seen: String,
+}
+
+impl<'a> Known<'a> {
+    fn of(runs: &[String], it: &Deviating<'a>) -> Self {
+        let link = it.waiver.link.as_str();
+        let address = Some(link).filter(|link| link.starts_with("https://") || link.starts_with("http://"));
+        Self {
+            implementation: it.implementation.unwrap_or_default(),
+            reason: &it.waiver.reason,
+            rule: (address, if address.is_some() { "rule" } else { link }),
+            cases: it.cases,
+            href: href_of(runs, it),
+            seen: seen(it),
+        }
+    }
+}
+
+/// The place on the page of its case, if the run has that; or else the case on the page of the run.
+fn href_of(runs: &[String], it: &Deviating<'_>) -> String {
+    let case = it.example.case;
+    let folder = case.folder.as_ref().filter(|_| case.files.iter().any(|file| file == CASE_PAGE));
+    let Some(folder) = folder else { return href(runs, &it.example) };
+    let run = run(runs, it.example.run).trim_end_matches('/');
+    let start = if run.is_empty() { String::new() } else { format!("{run}/") };
+    let at = match it.place {
+        Some(Place::Frame(frame)) => format!("#frame-{frame}"),
+        Some(Place::Entry(entry)) => format!("#entry-{entry}"),
+        Some(Place::Line { entry, line }) => format!("#entry-{entry}-line-{line}"),
+        _ => String::new(),
+    };
+    format!("{}{at}", encode(&format!("{start}{folder}/{CASE_PAGE}")))
 }
 
 /// The cases of a pair, family by family.

@@ -2,8 +2,8 @@
 
 use super::super::{outcome, remark};
 use super::{
-    besides, by_pair, cases, differing, gaps, id, id_of_feature, lacking, places, ratio, short, summary,
-    tables, ways,
+    besides, by_pair, cases, differing, gaps, id, id_of_feature, lacking, places, ratio, seen, short,
+    summary, tables, ways,
 };
 use crate::escape::markdown as escape;
 use crate::matrix::{Came, Cell, Difference, Matrix, Play};
@@ -22,7 +22,7 @@ pub fn markdown(matrix: &Matrix<'_>, runs: &[String]) -> String {
 }
 
 /// The matrix as a document of its own: after `preface`, which is Markdown and holds its title, when and how long the `reports` were
-/// run. Known deviations are counted and not listed.
+/// run. Known deviations are listed once each with an example, and not for each case.
 #[must_use]
 pub fn document(matrix: &Matrix<'_>, reports: &[RunReport], runs: &[String], preface: &str) -> String {
     let mut text = format!("{}\n\n", preface.trim_end());
@@ -59,6 +59,7 @@ fn body(matrix: &Matrix<'_>, runs: &[String], level: usize, lists: &[(&str, Came
     for (title, came) in lists {
         list(matrix, runs, (&heading, title), *came, text);
     }
+    deviations(matrix, runs, &heading, text);
     roles(matrix, &differences, &heading, text);
     unplayed(matrix, &heading, text);
     all_cases(matrix, &heading, text);
@@ -213,6 +214,28 @@ fn case(play: &Play<'_>, runs: &[String]) -> String {
         escape(&verdict.sentence),
         escape(&known)
     )
+}
+
+/// Known deviations by implementation, each with a case that shows it.
+fn deviations(matrix: &Matrix<'_>, runs: &[String], heading: &str, text: &mut String) {
+    let all = matrix.deviations();
+    if all.is_empty() {
+        return;
+    }
+    text.push_str(&format!("\n{heading} Known deviations, each with an example\n\n"));
+    text.push_str("| implementation | deviation | cases | example |\n| --- | --- | --- | --- |\n");
+    for it in &all {
+        let run = runs.get(it.example.run).filter(|_| runs.len() > 1);
+        let run = run.map(|run| format!(" ({run})")).unwrap_or_default();
+        text.push_str(&format!(
+            "| {} | {} ({}) | {} | {} |\n",
+            escape(it.implementation.unwrap_or_default()),
+            escape(&it.waiver.reason),
+            escape(&it.waiver.link),
+            it.cases,
+            escape(&format!("{}{run}", seen(it)))
+        ));
+    }
 }
 
 fn roles(matrix: &Matrix<'_>, differences: &[Difference<'_>], heading: &str, text: &mut String) {

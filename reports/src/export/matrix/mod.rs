@@ -11,7 +11,7 @@ pub use html::html;
 pub use markdown::{document, markdown};
 pub use terminal::terminal;
 
-use crate::matrix::{Came, Cell, Difference, Implementation, Lack, Matrix, Play, Unplayed};
+use crate::matrix::{Came, Cell, Deviating, Difference, Implementation, Lack, Matrix, Play, Unplayed};
 use indexmap::IndexMap;
 use std::collections::BTreeSet;
 
@@ -146,6 +146,12 @@ fn gaps(matrix: &Matrix<'_>, unplayed: &Unplayed<'_>) -> String {
         parts.push(format!("{family}: {all} unsupported"));
     }
     parts.join("; ")
+}
+
+/// The case in which a known deviation can be seen, and where in it.
+fn seen(it: &Deviating<'_>) -> String {
+    let place = it.place.map(|place| format!(", {place}")).unwrap_or_default();
+    format!("{}{place}", it.example.case.name)
 }
 
 /// The cases that came out so, pair by pair.

@@ -2,9 +2,8 @@
 
 use super::super::terminal::{clean, pad, width};
 use super::super::{outcome, remark};
-use super::{besides, by_pair, cases, differing, gaps, lacking, places, ratio, summary, tables, ways};
+use super::{besides, by_pair, cases, differing, gaps, lacking, places, ratio, seen, summary, tables, ways};
 use crate::matrix::{Came, Cell, Difference, Matrix, Play};
-use indexmap::IndexMap;
 
 /// The matrix for people at a terminal: tables, then what they do not show by themselves. No control character of a recording gets
 /// through, and there are no colours unless they are asked for.
@@ -25,6 +24,7 @@ pub fn terminal(matrix: &Matrix<'_>, runs: &[String], colour: bool) -> String {
     page.known(&mut text);
     page.roles(&mut text);
     page.unplayed(&mut text);
+    page.ways_to_cases(&mut text);
     text.push_str(&format!("{}\n", summary(matrix, runs.len())));
     text
 }
@@ -140,28 +140,42 @@ impl Page<'_, '_> {
         format!("  {name}  {}\n    {sentence}\n", place.join(", "))
     }
 
-    /// Known deviations by their reasons: they are many, and the reason is what they have in common.
+    /// Known deviations by their reasons, which is what many cases have in common.
     fn known(&self, text: &mut String) {
-        let mut reasons: IndexMap<&str, Vec<&Play<'_>>> = IndexMap::new();
-        for play in self.matrix.plays.iter().filter(|play| play.came == Came::Known) {
-            let waiver = play.case.waiver.as_ref();
-            reasons.entry(waiver.map_or("no reason given", |it| it.reason.as_str())).or_default().push(play);
-        }
-        if reasons.is_empty() {
+        let deviations = self.matrix.deviations();
+        if deviations.is_empty() {
             return;
         }
-        text.push_str("known deviations\n");
-        reasons.sort_by(|a, some, b, others| (others.len(), a).cmp(&(some.len(), b)));
-        for (reason, plays) in reasons {
-            let first = plays.first().map_or("", |play| play.case.name.as_str());
+        text.push_str("known deviations, each with a case that shows it\n");
+        for it in &deviations {
+            let who = it.implementation.map(|who| format!("{who}: ")).unwrap_or_default();
+            let run = self.runs.get(it.example.run).filter(|_| self.runs.len() > 1);
+            let run = run.map(|run| format!(" ({run})")).unwrap_or_default();
             text.push_str(&format!(
-                "  {:>3}  {}\n       first {}\n",
-                plays.len(),
-                clean(reason),
-                clean(first)
+                "  {:>3}  {}\n       {}\n",
+                it.cases,
+                clean(&format!("{who}{}", it.waiver.reason)),
+                clean(&format!("{}{run}", seen(it)))
             ));
         }
         text.push('\n');
+    }
+
+    /// Cells of text cannot lead anywhere: what does.
+    fn ways_to_cases(&self, text: &mut String) {
+        let of = |came| self.matrix.plays.iter().find(|play| play.came == came);
+        let of_cell = of(Came::Unexpected).or_else(|| of(Came::Known)).or(self.matrix.plays.first());
+        let Some(play) = of_cell else { return };
+        let run = clean(self.runs.get(play.run).map_or("runs/latest", String::as_str));
+        text.push_str(&format!(
+            "The cases of a cell, such as {} in {}:\n  peerproof judge {run}/cases/{}/*/{}\n\
+             With links to all of them:\n  peerproof matrix {} -o interop.html\n\n",
+            clean(&self.matrix.pair(play.offerer, play.answerer)),
+            clean(play.case.family()),
+            clean(play.case.family()),
+            clean(play.case.pair()),
+            clean(&self.runs.join(" ")),
+        ));
     }
 
     fn roles(&self, text: &mut String) {

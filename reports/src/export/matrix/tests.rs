@@ -63,6 +63,54 @@ fn a_cell_of_the_page_leads_to_its_cases_and_they_to_the_page_of_their_run() {
     assert!(html.contains("<a href=\"index.html#case=data/echo/stack-firefox\">data/echo/stack-firefox</a>"));
 }
 
+#[test]
+fn each_known_deviation_has_a_case_that_shows_it() {
+    let mut report = report();
+    // The second of its cases is the first that has its frame.
+    for case in &mut report.cases {
+        if case.name == "data/echo/stack-chrome" {
+            case.breaches[0].evidence = vec![peerproof_conformance::verdict::Place::Entry(3)];
+        }
+        if case.name.starts_with("dtls/wrong-fingerprint") {
+            case.files.push("page.html".to_owned());
+        }
+    }
+    let reports = [report];
+    let names = ["runs/a".to_owned()];
+    let matrix = Matrix::of(&reports);
+    let all: Vec<_> = matrix.deviations().iter().map(|it| (it.implementation, it.cases)).collect();
+    assert_eq!(all, [(None, 1), (Some("chrome 156"), 2)]);
+    let [terminal, bare, html] = self::all(&reports, &names);
+    let seen = "dtls/wrong-fingerprint/stack-chrome, frame 9";
+    assert!(
+        terminal.contains(&format!("\n    2  chrome 156: it was always so\n       {seen}\n")),
+        "{terminal}"
+    );
+    let document = document(&matrix, &reports, &names, "# Title\n");
+    for text in [bare, document] {
+        assert!(
+            text.contains(&format!("| chrome 156 | it was always so (RFC 6347) | 2 | {seen} |")),
+            "{text}"
+        );
+    }
+    let page = "runs/a/cases/dtls/wrong-fingerprint/stack-chrome/page.html";
+    assert!(html.contains(&format!("<td><a href=\"{page}#frame-9\">{seen}</a></td>")), "{html}");
+    // Without its page, the case on the page of its run.
+    assert!(html.contains("<a href=\"runs/a/index.html#case=ice/restart/stack-stack\">"), "{html}");
+}
+
+#[test]
+fn a_terminal_names_the_command_for_the_cases_of_a_cell() {
+    let reports = [report()];
+    let names = ["runs/a".to_owned()];
+    let text = terminal(&Matrix::of(&reports), &names, false);
+    let command = "\n  peerproof judge runs/a/cases/data/*/stack-firefox\n";
+    assert!(
+        text.contains(command) && text.contains("\n  peerproof matrix runs/a -o interop.html\n"),
+        "{text}"
+    );
+}
+
 /// The targets of links within a text, and its anchors.
 fn links(text: &str, before: &str, after: char) -> (BTreeSet<String>, BTreeSet<String>) {
     let all = |before: &str, after: char| {
