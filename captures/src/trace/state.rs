@@ -1,6 +1,7 @@
 //! The trace in the making: routes each packet to what it belongs to.
 
 use super::at::{At, Side, Sides};
+use super::beyond::Sights;
 use super::connection::{Connection, Rtp, Seen};
 use super::context::Context;
 use super::dtls::Handshake;
@@ -44,6 +45,7 @@ pub(super) struct TraceState {
     pub(super) taps: Taps,
     /// The flow on which each left.
     under_way: UnderWay<usize>,
+    sights: Sights,
 }
 
 impl TraceState {
@@ -116,6 +118,9 @@ impl TraceState {
         }
         if layer.range == seen.inner.range {
             self.end(seen, flow, ends.from, bytes);
+            if self.is_second_sight(seen, flow, ends.from, class) {
+                return true;
+            }
         }
         match class {
             Class::Stun => {
@@ -147,6 +152,40 @@ impl TraceState {
                 self.unclassified(at, flow, ends.from, bytes);
                 false
             }
+        }
+    }
+
+    /// Whether a protected packet was seen on the other side of a NAT before. A STUN message is not asked: a response is compared with the
+    /// request as it was on the same side.
+    fn is_second_sight(
+        &mut self,
+        seen: &Observation<'_>,
+        flow: usize,
+        from: SocketAddr,
+        class: Class,
+    ) -> bool {
+        let is_asked = matches!(class, Class::Dtls | Class::Rtp | Class::Rtcp);
+        if !is_asked || self.taps.side(seen.interface).is_some() {
+            return false;
+        }
+        let Some(found) = self.trace.flows.get(flow) else { return false };
+        let (Some(connection), side) = (found.connection, found.side(from)) else { return false };
+        if self.trace.connections.get(connection).is_none_or(|it| it.flows.len() < 2) {
+            return false;
+        }
+        let at = (seen.frame, seen.time_ns);
+        let Some(first) = self.sights.take(at, (connection, side), flow, seen.inner.bytes) else {
+            return false;
+        };
+        self.beyond_nat(flow, first);
+        true
+    }
+
+    /// Notes that a flow has the packets of another one, on the other side of a NAT.
+    pub(super) fn beyond_nat(&mut self, flow: usize, of: usize) {
+        let is_known = self.trace.flows.get(of).is_some_and(|of| of.beyond_nat == Some(flow));
+        if let (false, Some(flow)) = (is_known, self.trace.flows.get_mut(flow)) {
+            flow.beyond_nat.get_or_insert(of);
         }
     }
 
@@ -195,6 +234,7 @@ impl TraceState {
             connection: None,
             initiator_is: sender,
             other_end: None,
+            beyond_nat: None,
             is_seen_both_ways: false,
             local: None,
             place: key.place,
@@ -361,6 +401,7 @@ impl TraceState {
     /// `secrets`: handshakes and SRTP keys whose secrets are known.
     pub(super) fn finish(mut self, secrets: u64) -> Trace {
         self.trace.secrets = secrets;
+        self.settle_requests();
         for connection in &mut self.trace.connections {
             connection.without_lone_packets(&self.context);
             connection.recognised = connection.recognise(&self.trace.flows, &self.context);
@@ -392,6 +433,7 @@ impl TraceState {
             let key = if a <= b { (a, b) } else { (b, a) };
             places.iter().find_map(|place| place.by_ufrags.get(&key).copied().filter(|it| *it != index))
         });
+        self.trace.find_other_sights();
         self.trace
     }
 }
@@ -405,6 +447,9 @@ impl Sink for TraceState {
         let Some((connection, flow)) = self.find(opened.place, opened.ends) else { return };
         if let Some(flow) = self.trace.flows.get_mut(flow) {
             flow.opened = true;
+        }
+        if self.sights.is_second(opened.frame) {
+            return;
         }
         if let Some(connection) = self.trace.connections.get_mut(connection) {
             connection.decrypted += 1;
@@ -420,6 +465,7 @@ impl Sink for TraceState {
 
     fn outcome(&mut self, seen: &Observation<'_>, outcome: Outcome, _: usize) {
         if outcome == Outcome::Failed(Failure::Authentication)
+            && !self.sights.is_second(seen.frame)
             && let Some((connection, _)) = self.find(seen.place, seen.inner.ends)
             && let Some(connection) = self.trace.connections.get_mut(connection)
         {
