@@ -4,11 +4,15 @@
 //! Such a packet was sent once. The flow on which it was seen first has it; on the other one it is a *second sight*, which counts as traffic
 //! and for nothing else. Only flows of one connection are compared: a server between two connections may forward what it likes.
 
+use super::state::TraceState;
 use super::{Side, Trace, limits};
 use crate::hash::Lookup;
+use crate::observe::Observation;
+use crate::wire::demux::Class;
 use crate::wire::stun;
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
+use std::net::SocketAddr;
 
 /// So long after a packet the same payload on another flow of its connection is the same packet, in nanoseconds: longer than any
 /// way through the Internet. Protected packets never have the same bytes, and retransmissions go the way of the first packet.
@@ -94,5 +98,41 @@ impl Trace {
     pub fn is_beyond_nat(&self, connection: usize) -> bool {
         let flows = self.connections.get(connection).into_iter().flat_map(|it| &it.flows);
         flows.filter_map(|flow| self.flows.get(*flow)).any(|flow| flow.beyond_nat.is_some())
+    }
+}
+
+impl TraceState {
+    /// Whether a protected packet was seen on the other side of a NAT before. A STUN message is not asked: a response is compared with the
+    /// request as it was on the same side.
+    pub(super) fn is_second_sight(
+        &mut self,
+        seen: &Observation<'_>,
+        flow: usize,
+        from: SocketAddr,
+        class: Class,
+    ) -> bool {
+        let is_asked = matches!(class, Class::Dtls | Class::Rtp | Class::Rtcp);
+        if !is_asked || self.taps.side(seen.interface).is_some() {
+            return false;
+        }
+        let Some(found) = self.trace.flows.get(flow) else { return false };
+        let (Some(connection), side) = (found.connection, found.side(from)) else { return false };
+        if self.trace.connections.get(connection).is_none_or(|it| it.flows.len() < 2) {
+            return false;
+        }
+        let at = (seen.frame, seen.time_ns);
+        let Some(first) = self.sights.take(at, (connection, side), flow, seen.inner.bytes) else {
+            return false;
+        };
+        self.beyond_nat(flow, first);
+        true
+    }
+
+    /// Notes that a flow has the packets of another one, on the other side of a NAT.
+    pub(super) fn beyond_nat(&mut self, flow: usize, of: usize) {
+        let is_known = self.trace.flows.get(of).is_some_and(|of| of.beyond_nat == Some(flow));
+        if let (false, Some(flow)) = (is_known, self.trace.flows.get_mut(flow)) {
+            flow.beyond_nat.get_or_insert(of);
+        }
     }
 }

@@ -45,7 +45,7 @@ pub(super) struct TraceState {
     pub(super) taps: Taps,
     /// The flow on which each left.
     under_way: UnderWay<usize>,
-    sights: Sights,
+    pub(super) sights: Sights,
 }
 
 impl TraceState {
@@ -152,40 +152,6 @@ impl TraceState {
                 self.unclassified(at, flow, ends.from, bytes);
                 false
             }
-        }
-    }
-
-    /// Whether a protected packet was seen on the other side of a NAT before. A STUN message is not asked: a response is compared with the
-    /// request as it was on the same side.
-    fn is_second_sight(
-        &mut self,
-        seen: &Observation<'_>,
-        flow: usize,
-        from: SocketAddr,
-        class: Class,
-    ) -> bool {
-        let is_asked = matches!(class, Class::Dtls | Class::Rtp | Class::Rtcp);
-        if !is_asked || self.taps.side(seen.interface).is_some() {
-            return false;
-        }
-        let Some(found) = self.trace.flows.get(flow) else { return false };
-        let (Some(connection), side) = (found.connection, found.side(from)) else { return false };
-        if self.trace.connections.get(connection).is_none_or(|it| it.flows.len() < 2) {
-            return false;
-        }
-        let at = (seen.frame, seen.time_ns);
-        let Some(first) = self.sights.take(at, (connection, side), flow, seen.inner.bytes) else {
-            return false;
-        };
-        self.beyond_nat(flow, first);
-        true
-    }
-
-    /// Notes that a flow has the packets of another one, on the other side of a NAT.
-    pub(super) fn beyond_nat(&mut self, flow: usize, of: usize) {
-        let is_known = self.trace.flows.get(of).is_some_and(|of| of.beyond_nat == Some(flow));
-        if let (false, Some(flow)) = (is_known, self.trace.flows.get_mut(flow)) {
-            flow.beyond_nat.get_or_insert(of);
         }
     }
 

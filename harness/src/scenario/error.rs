@@ -204,6 +204,7 @@ mod tests {
             message: "unknown field `x`".to_owned(),
             help: Some("did you mean `y`?".to_owned()),
             source_line: Some("  abcd".into()),
+            is_unknown_scenario: false,
         };
         assert_eq!(
             error.to_string(),
