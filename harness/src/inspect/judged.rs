@@ -219,7 +219,7 @@ mod tests {
             waiver: None,
         };
         let peers = ["A", "B"].map(str::to_owned).to_vec();
-        let evidence = Evidence { peers, ..Evidence::default() };
+        let evidence = Evidence::new(peers, Vec::new(), None);
         // At the other interface the answering agent is seen first.
         let same = at_two_interfaces([["bbbb:aaaa", "aaaa:bbbb"], ["aaaa:bbbb", "bbbb:aaaa"]]);
         let mut once = Once::default();

@@ -133,7 +133,7 @@ mod tests {
     fn what_is_beyond_the_limits_is_said() {
         let of = |cut| {
             let wire = Wire { cut, seen: 1, ..Wire::default() };
-            beyond(&Evidence { wire: Some(wire), ..Evidence::default() })
+            beyond(&Evidence::new(Vec::new(), Vec::new(), Some(wire)))
         };
         assert_eq!(of(false), None);
         assert_eq!(
