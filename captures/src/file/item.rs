@@ -135,8 +135,8 @@ impl Clock {
     }
 }
 
-/// Which way a packet went at its interface, where the file says so.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Which way a packet went at its interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Direction {
     /// It came in.
     Inbound,

@@ -1,10 +1,10 @@
 //! Cutting a TCP stream into messages: RFC 4571 frames, or STUN messages and ChannelData (RFC 8489 §6.2.2, RFC 8656 §12.5).
 
 use crate::wire::demux::{self, Class};
-use crate::wire::turn;
+use crate::wire::{stun, turn};
 use std::ops::Range;
 
-const MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
+const MAGIC_COOKIE: [u8; 4] = stun::COOKIE.to_be_bytes();
 
 /// How messages stand in a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! What is recorded: a packet, where it was seen and what it holds.
 
 use super::InterfaceId;
+pub use crate::file::Direction;
 use std::net::SocketAddr;
 
 /// What an interface of the capture holds.
@@ -14,15 +15,6 @@ pub enum Observes {
     Plaintext,
     /// Frames of another capture, as they are there: see [`Recorder::copy`](super::Recorder::copy).
     Copied,
-}
-
-/// Which way a packet went, seen from the place of observation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Direction {
-    /// It came in.
-    Inbound,
-    /// It went out.
-    Outbound,
 }
 
 /// The bytes of a packet and what they are.

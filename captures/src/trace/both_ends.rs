@@ -8,7 +8,7 @@ use super::connection::{Connection, Delivery};
 use super::ice::Pair;
 use super::taps::Taps;
 use super::{Trace, limits};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Taps {
     /// Which half at the tap of side B belongs to which at that of side A: packets of it arrived there, or the checks of both have the
@@ -120,6 +120,34 @@ impl Taps {
             trace.connections = connections;
         }
     }
+}
+
+impl Trace {
+    /// Notes which connections are the same one, seen at several interfaces of which nobody knows whose they are.
+    pub(super) fn find_other_sights(&mut self) {
+        /// Most connections among which others are looked for.
+        const MOST: usize = 256;
+        for index in 1..self.connections.len().min(MOST) {
+            let (before, rest) = self.connections.split_at_mut(index);
+            let Some(one) = rest.first_mut() else { break };
+            one.also_seen_as = before.iter().position(|other| is_same(one, other));
+        }
+    }
+}
+
+/// Whether both are one connection at two interfaces.
+fn is_same(one: &Connection, other: &Connection) -> bool {
+    let ufrags = |it: &Connection, side| it.peers.of(side).ufrag.clone();
+    let same = |swapped: bool| {
+        Side::BOTH.into_iter().all(|side| {
+            let theirs = if swapped { side.other() } else { side };
+            ufrags(one, side).is_some() && ufrags(one, side) == ufrags(other, theirs)
+        })
+    };
+    let ids = |it: &Connection| -> BTreeSet<String> {
+        it.pairs.iter().flat_map(|pair| &pair.transactions).map(|one| one.id.clone()).collect()
+    };
+    one.interface != other.interface && (same(false) || same(true)) && !ids(one).is_disjoint(&ids(other))
 }
 
 /// What left a side on the flows of a half at its tap, and what of it arrived.

@@ -112,6 +112,10 @@ pub struct Connection {
     /// What left either side and what of it arrived at the other, if the connection was recorded at both.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delivery: Option<Sides<Delivery>>,
+    /// The first connection, an index into [`Trace::connections`](super::Trace::connections), that is the same one at another interface:
+    /// its agents have the same ufrags, and some of its transactions were seen there too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub also_seen_as: Option<usize>,
 }
 
 /// What left a side, and what of it arrived.
@@ -160,6 +164,7 @@ impl Connection {
             not_authentic: 0,
             first_not_authentic: None,
             delivery: None,
+            also_seen_as: None,
         }
     }
 

@@ -88,3 +88,23 @@ fn a_mirrored_port_shows_packets_of_one_address_both_ways() {
     assert!(traced(&["eth0"], &mirror, true).flows[0].is_seen_both_ways);
     assert!(!traced(&["eth0"], &mirror, false).flows[0].is_seen_both_ways);
 }
+
+#[test]
+fn a_connection_at_two_interfaces_of_nobody_is_recognised_by_its_transactions() {
+    use Direction::{Inbound, Outbound};
+    let (hers, his) = (check("bbbb:aaaa", 1), check("aaaa:bbbb", 2));
+    let [hers_later, his_later] = [check("bbbb:aaaa", 3), check("aaaa:bbbb", 4)];
+    let also = |second: [&[u8]; 2]| {
+        let packets = [
+            (0, 0, Outbound, ALICE, BOB, &*hers),
+            (1, 1, Inbound, BOB, ALICE, second[0]),
+            (1, 20, Outbound, BOB, ALICE, second[1]),
+            (0, 21, Inbound, ALICE, BOB, &*his),
+        ];
+        let trace = traced(&["eth0", "eth1"], &packets, true);
+        trace.connections.iter().map(|it| it.also_seen_as).collect::<Vec<_>>()
+    };
+    assert_eq!(also([&hers, &his]), [None, Some(0)]);
+    assert_eq!(also([&hers_later, &his_later]), [None, None], "other transactions of the same agents");
+    assert_eq!(also([&check("cccc:aaaa", 1), &check("aaaa:cccc", 2)]), [None, None], "other agents");
+}

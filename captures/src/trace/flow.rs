@@ -126,6 +126,10 @@ pub struct Flow {
     /// both.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_end: Option<usize>,
+    /// The flow, an index into [`Trace::flows`](super::Trace::flows), that has the same packets at the same place of observation: this one is
+    /// on the other side of a NAT or of a TURN server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beyond_nat: Option<usize>,
     /// Whether packets from one address left and arrived here, as at a mirrored port: their directions say nothing then.
     #[serde(skip)]
     pub is_seen_both_ways: bool,

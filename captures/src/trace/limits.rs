@@ -47,6 +47,10 @@ pub const OTHERS: usize = 32;
 pub const LONE: usize = 64;
 /// Most packets under way between two taps.
 pub const UNDER_WAY: usize = 16_384;
+/// Most packets among which a second sight beyond a NAT is looked for.
+pub const SIGHTS: usize = 16_384;
+/// Most sights beyond NATs of one request.
+pub const REQUEST_SIGHTS: usize = 4;
 /// Bytes kept of a packet that may be RTP, per flow and direction: its header and what shows a key frame.
 pub const PROBATION: usize = 256;
 /// Longest text (label, ufrag, reason) kept, in bytes.

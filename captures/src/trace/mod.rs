@@ -6,6 +6,9 @@
 //! [`limits`] is counted in [`Over`].
 
 mod at;
+mod beyond;
+#[cfg(test)]
+mod beyond_tests;
 mod both_ends;
 mod builder;
 mod channel;
@@ -36,6 +39,7 @@ mod tests;
 mod turn;
 
 pub use at::{At, Side, Sides};
+pub use beyond::Sights;
 pub use builder::Builder;
 pub use channel::{Channel, Messages};
 pub use connection::{Connection, Delivery, MalformedRtcp, Peer, Role};

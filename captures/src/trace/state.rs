@@ -1,6 +1,7 @@
 //! The trace in the making: routes each packet to what it belongs to.
 
 use super::at::{At, Side, Sides};
+use super::beyond::Sights;
 use super::connection::{Connection, Rtp, Seen};
 use super::context::Context;
 use super::dtls::Handshake;
@@ -44,6 +45,7 @@ pub(super) struct TraceState {
     pub(super) taps: Taps,
     /// The flow on which each left.
     under_way: UnderWay<usize>,
+    pub(super) sights: Sights,
 }
 
 impl TraceState {
@@ -116,6 +118,9 @@ impl TraceState {
         }
         if layer.range == seen.inner.range {
             self.end(seen, flow, ends.from, bytes);
+            if self.is_second_sight(seen, flow, ends.from, class) {
+                return true;
+            }
         }
         match class {
             Class::Stun => {
@@ -195,6 +200,7 @@ impl TraceState {
             connection: None,
             initiator_is: sender,
             other_end: None,
+            beyond_nat: None,
             is_seen_both_ways: false,
             local: None,
             place: key.place,
@@ -361,6 +367,7 @@ impl TraceState {
     /// `secrets`: handshakes and SRTP keys whose secrets are known.
     pub(super) fn finish(mut self, secrets: u64) -> Trace {
         self.trace.secrets = secrets;
+        self.settle_requests();
         for connection in &mut self.trace.connections {
             connection.without_lone_packets(&self.context);
             connection.recognised = connection.recognise(&self.trace.flows, &self.context);
@@ -392,6 +399,7 @@ impl TraceState {
             let key = if a <= b { (a, b) } else { (b, a) };
             places.iter().find_map(|place| place.by_ufrags.get(&key).copied().filter(|it| *it != index))
         });
+        self.trace.find_other_sights();
         self.trace
     }
 }
@@ -405,6 +413,9 @@ impl Sink for TraceState {
         let Some((connection, flow)) = self.find(opened.place, opened.ends) else { return };
         if let Some(flow) = self.trace.flows.get_mut(flow) {
             flow.opened = true;
+        }
+        if self.sights.is_second(opened.frame) {
+            return;
         }
         if let Some(connection) = self.trace.connections.get_mut(connection) {
             connection.decrypted += 1;
@@ -420,6 +431,7 @@ impl Sink for TraceState {
 
     fn outcome(&mut self, seen: &Observation<'_>, outcome: Outcome, _: usize) {
         if outcome == Outcome::Failed(Failure::Authentication)
+            && !self.sights.is_second(seen.frame)
             && let Some((connection, _)) = self.find(seen.place, seen.inner.ends)
             && let Some(connection) = self.trace.connections.get_mut(connection)
         {

@@ -26,11 +26,19 @@ enum About {
 }
 
 /// A request that waits for its response.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct OpenRequest {
+    /// Where it was seen first.
+    flow: usize,
     ends: Ends,
     newest: At,
     about: About,
+    /// Its ends where it was seen on the other side of a NAT or TURN server.
+    beyond: Vec<Ends>,
+    /// A response that came from elsewhere. It counts only if the right one does not come: that may be the sight of the right one on the
+    /// other side of a NAT.
+    elsewhere: Option<Answer>,
+    is_answered: bool,
 }
 
 /// Requests that wait for their response, the oldest forgotten first.
@@ -41,12 +49,41 @@ pub(super) struct OpenRequests {
 }
 
 impl OpenRequests {
-    /// Whether one was forgotten for it.
-    fn add(&mut self, id: TransactionId, request: OpenRequest) -> bool {
+    /// The one that was forgotten for it.
+    fn add(&mut self, id: TransactionId, request: OpenRequest) -> Option<OpenRequest> {
         self.by_id.insert(id, request);
         self.order.push_back(id);
-        self.order.len() > limits::OPEN_REQUESTS
-            && self.order.pop_front().is_some_and(|oldest| self.by_id.remove(&oldest).is_some())
+        if self.order.len() <= limits::OPEN_REQUESTS {
+            return None;
+        }
+        self.order.pop_front().and_then(|oldest| self.by_id.remove(&oldest))
+    }
+}
+
+/// How a response stands to its request.
+enum Stands {
+    /// It goes back the way of the request.
+    Back,
+    /// It goes back the way of the request on the other side of a NAT.
+    Beyond,
+    /// It goes another way.
+    Elsewhere,
+}
+
+impl OpenRequest {
+    fn stands(&self, response: Ends) -> Stands {
+        let back = Ends { from: response.to, to: response.from, via: response.via };
+        // Which server relays it may have become known in between.
+        let same = |ends: &Ends| (ends.from, ends.to) == (back.from, back.to);
+        if self.ends == back {
+            Stands::Back
+        } else if self.beyond.contains(&back) {
+            Stands::Beyond
+        } else if same(&self.ends) {
+            Stands::Back
+        } else {
+            Stands::Elsewhere
+        }
     }
 }
 
@@ -64,14 +101,20 @@ impl TraceState {
         let id = message.transaction.value;
         let open = self.places.get_mut(place).and_then(|place| place.requests.by_id.get_mut(&id));
         if let Some(open) = open {
-            open.newest = at;
-            let about = open.about;
-            return self.repeated(at, flow, ends, about);
+            if open.ends == ends {
+                open.newest = at;
+                let about = open.about;
+                return self.repeated(at, flow, ends, about);
+            }
+            if open.beyond.len() < limits::REQUEST_SIGHTS && !open.beyond.contains(&ends) {
+                open.beyond.push(ends);
+            }
+            let first = open.flow;
+            return self.request_beyond_nat(at, flow, first, ends, message);
         }
         let about = match message.kind.value.method() {
             Method::Binding | Method::GoogPing => {
-                let username = message.text(AttributeType::Username).map(|name| name.value);
-                let fragments = username.and_then(|name| name.split_once(':'));
+                let fragments = fragments(message);
                 let known = self.trace.flows.get(flow).is_some_and(|flow| flow.pair.is_some());
                 if fragments.is_some() || known {
                     self.check(at, flow, ends, message, fragments)
@@ -82,9 +125,48 @@ impl TraceState {
             _ => self.turn_request(at, place, ends, message),
         };
         let Some(about) = about else { return };
-        let request = OpenRequest { ends, newest: at, about };
-        if self.places.get_mut(place).is_some_and(|place| place.requests.add(id, request)) {
-            self.trace.over.forgotten_requests += 1;
+        let (beyond, elsewhere, is_answered) = (Vec::new(), None, false);
+        let request = OpenRequest { flow, ends, newest: at, about, beyond, elsewhere, is_answered };
+        let forgotten = self.places.get_mut(place).and_then(|place| place.requests.add(id, request));
+        if let Some(forgotten) = forgotten.filter(|it| !it.is_answered) {
+            self.trace.over.forgotten_requests += u64::from(forgotten.elsewhere.is_none());
+            self.settle(forgotten);
+        }
+    }
+
+    /// A request that was seen on another side of a NAT before: its flow belongs to the same connection, and it is no further check.
+    fn request_beyond_nat(&mut self, at: At, flow: usize, first: usize, ends: Ends, message: &Message<'_>) {
+        if let Some((theirs, own)) = fragments(message) {
+            self.join(at, flow, ends, &channel::text(own.as_bytes()), &channel::text(theirs.as_bytes()));
+        }
+        if flow != first {
+            self.beyond_nat(flow, first);
+        }
+    }
+
+    /// A request has no other response any more.
+    fn settle(&mut self, request: OpenRequest) {
+        let (About::Check { connection, pair, request: of, kept }, Some(answer)) =
+            (request.about, request.elsewhere)
+        else {
+            return;
+        };
+        if let Some(pair) = self.pair(connection, pair) {
+            pair.response(of, request.newest, kept, answer);
+        }
+    }
+
+    /// The same of all requests, at the end of the capture.
+    pub(super) fn settle_requests(&mut self) {
+        for place in 0..self.places.len() {
+            let Some(OpenRequests { mut by_id, order }) =
+                self.places.get_mut(place).map(|place| std::mem::take(&mut place.requests))
+            else {
+                continue;
+            };
+            for request in order.iter().filter_map(|id| by_id.remove(id)).filter(|it| !it.is_answered) {
+                self.settle(request);
+            }
         }
     }
 
@@ -267,28 +349,33 @@ impl TraceState {
     fn response(&mut self, at: At, flow: usize, ends: Ends, message: &Message<'_>) {
         let Some(place) = self.trace.flows.get(flow).map(|flow| flow.place) else { return };
         let id = message.transaction.value;
-        let open = self.places.get_mut(place).and_then(|place| place.requests.by_id.remove(&id));
-        let Some(OpenRequest { ends: asked, newest, about }) = open else {
-            self.trace.responses_without_request += 1;
+        let outcome = outcome(message);
+        let Some(requests) = self.places.get_mut(place).map(|place| &mut place.requests) else { return };
+        let Some(open) = requests.by_id.get_mut(&id).filter(|open| !open.is_answered) else {
+            let is_known =
+                requests.by_id.get(&id).is_some_and(|it| matches!(it.stands(ends), Stands::Beyond));
+            self.trace.responses_without_request += u64::from(!is_known);
             return;
         };
-        let outcome = match message.content(AttributeType::ErrorCode).map(|found| found.value) {
-            Some(Content::Error(error)) if message.kind.value.class() == Class::Error => {
-                Outcome::Error(error.code.value.raw())
+        let (newest, about) = (open.newest, open.about);
+        match (open.stands(ends), about) {
+            // The addresses must be those of the request, the other way round (RFC 8445 §7.2.5.2.1).
+            (Stands::Elsewhere, About::Check { connection, request, .. }) => {
+                open.elsewhere.get_or_insert(Answer { at, outcome, elsewhere: Some(ends.from) });
+                return self.touched(at, connection, request.from.other());
             }
-            _ if message.kind.value.class() == Class::Error => Outcome::Error(0),
-            _ => Outcome::Success,
-        };
+            (Stands::Beyond, _) => return,
+            _ => {}
+        }
+        open.is_answered = true;
+        if open.beyond.is_empty() {
+            requests.by_id.remove(&id);
+        }
         match about {
             About::Check { connection, pair, request, kept } => {
-                // The addresses must be those of the request, the other way round (RFC 8445 §7.2.5.2.1).
-                let elsewhere = (ends.from != asked.to || ends.to != asked.from).then_some(ends.from);
-                if let Some(connection) = self.trace.connections.get_mut(connection) {
-                    connection.last = connection.last.max(at);
-                    connection.peers.of_mut(request.from.other()).last = Some(at);
-                }
+                self.touched(at, connection, request.from.other());
                 if let Some(pair) = self.pair(connection, pair) {
-                    pair.response(request, newest, kept, Answer { at, outcome, elsewhere });
+                    pair.response(request, newest, kept, Answer { at, outcome, elsewhere: None });
                 }
             }
             About::Gathering(index) => {
@@ -308,5 +395,27 @@ impl TraceState {
                 }
             }
         }
+    }
+    /// Notes that something of a side of a connection came.
+    fn touched(&mut self, at: At, connection: usize, of: Side) {
+        if let Some(connection) = self.trace.connections.get_mut(connection) {
+            connection.last = connection.last.max(at);
+            connection.peers.of_mut(of).last = Some(at);
+        }
+    }
+}
+
+/// The ufrags of USERNAME: the receiver's, then the sender's (RFC 8445 §7.2.2).
+fn fragments<'a>(message: &Message<'a>) -> Option<(&'a str, &'a str)> {
+    message.text(AttributeType::Username).and_then(|name| name.value.split_once(':'))
+}
+
+fn outcome(message: &Message<'_>) -> Outcome {
+    match message.content(AttributeType::ErrorCode).map(|found| found.value) {
+        Some(Content::Error(error)) if message.kind.value.class() == Class::Error => {
+            Outcome::Error(error.code.value.raw())
+        }
+        _ if message.kind.value.class() == Class::Error => Outcome::Error(0),
+        _ => Outcome::Success,
     }
 }

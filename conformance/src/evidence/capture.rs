@@ -11,7 +11,7 @@ use peerproof_captures::event::SdpType;
 use peerproof_captures::file::{CaptureReader, Direction, Item};
 use peerproof_captures::observe::{Ends, Observation, Observer};
 use peerproof_captures::sdp::SessionDescription;
-use peerproof_captures::trace::{Carrier, Connection, Side, Trace};
+use peerproof_captures::trace::{Carrier, Connection, Side, Sights, Trace};
 use peerproof_captures::wire::demux::Class;
 use peerproof_captures::wire::dtls::record::Record;
 use std::collections::BTreeMap;
@@ -49,6 +49,9 @@ fn key(interface: Option<usize>, ends: Ends) -> Key {
 struct Connections<'a> {
     trace: &'a Trace,
     flows: BTreeMap<Key, usize>,
+    /// Whether each connection was seen on both sides of a NAT.
+    beyond_nat: Vec<bool>,
+    sights: Sights,
 }
 
 impl<'a> Connections<'a> {
@@ -58,14 +61,16 @@ impl<'a> Connections<'a> {
         let ends = |from, to, via| Ends { from, to, via };
         let flows =
             flows.map(|(n, it)| (key(it.interface, ends(it.initiator, it.responder, it.via)), n)).collect();
-        Self { trace, flows }
+        let beyond_nat = (0..trace.connections.len()).map(|index| trace.is_beyond_nat(index)).collect();
+        Self { trace, flows, beyond_nat, sights: Sights::default() }
     }
 }
 
 impl Whose for Connections<'_> {
-    fn sighting(&self, seen: &Observation<'_>) -> Option<Sighting> {
+    fn sighting(&mut self, seen: &Observation<'_>) -> Option<Sighting> {
         let ends = seen.inner.ends;
-        let flow = self.trace.flows.get(*self.flows.get(&key(seen.interface, ends))?)?;
+        let number = *self.flows.get(&key(seen.interface, ends))?;
+        let flow = self.trace.flows.get(number)?;
         // What is in the clear beside what was on the wire is opened from there.
         if seen.is_plaintext() != (flow.carrier == Carrier::Plaintext) {
             return None;
@@ -78,6 +83,17 @@ impl Whose for Connections<'_> {
             None => ELSEWHERE,
         };
         let (wire, forth) = (flow.connection?, side == Side::A);
+        // What was sent once is there once: as it was on its sender's side of a NAT, and a response as it was on the side of its request.
+        if self.beyond_nat.get(wire).is_some_and(|beyond| *beyond) {
+            let (at, bytes) = ((seen.frame, seen.time_ns), seen.inner.bytes);
+            let is_second = match seen.inner.class {
+                Class::Stun => self.sights.is_other_transaction_sight(wire, number, bytes),
+                _ => self.sights.take(at, (wire, side), number, bytes).is_some(),
+            };
+            if is_second {
+                return None;
+            }
+        }
         Some(Sighting { wire, tap, sender: peer(side), forth, of_server: false })
     }
 }

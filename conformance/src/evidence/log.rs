@@ -4,6 +4,7 @@
 use super::bytes::{Bytes, MakeStore, Shelf, Store};
 use super::wire::{Clear, Kind, Packet, Protection, ServerMessage, Way, Wire};
 use peerproof_captures::decrypt::Side;
+use peerproof_captures::wire::demux::Class;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
@@ -133,11 +134,13 @@ impl Entry {
 pub(super) struct Log {
     /// Datagrams that were seen, those that are not kept among them.
     pub(super) seen: u64,
-    /// Whether some could not be kept, or are hidden behind a TURN server: see [`Wire`].
-    pub(super) cut: bool,
+    /// The frame of the first packet that is not kept, since there are too many: what follows is not kept either.
+    pub(super) cut: Option<u64>,
+    /// Whether some are hidden behind a TURN server: see [`Wire`].
     pub(super) hidden: bool,
-    /// Packets and messages that are kept.
+    /// Packets and messages that are kept, and the STUN messages among them.
     kept: usize,
+    kept_stun: usize,
     /// Their bytes, and those of their plaintext.
     bytes: u64,
     ways: Vec<Arc<Way>>,
@@ -149,10 +152,15 @@ pub(super) struct Log {
 }
 
 impl Log {
-    /// Whether there is room for another packet; notes that there is none.
-    pub(super) const fn has_room(&mut self) -> bool {
-        self.cut |= self.kept >= Wire::MOST_PACKETS;
-        !self.cut
+    /// Whether there is room for the packet of a frame; notes that there is none.
+    pub(super) fn has_room(&mut self, frame: u64, class: Class) -> bool {
+        let is_stun = class == Class::Stun;
+        if self.kept >= Wire::MOST_PACKETS || (is_stun && self.kept_stun >= Wire::MOST_STUN) {
+            self.cut.get_or_insert(frame);
+        }
+        let has_room = self.cut.is_none();
+        self.kept_stun += usize::from(is_stun && has_room);
+        has_room
     }
 
     /// The number of a way.
@@ -215,7 +223,7 @@ impl Log {
     fn empty(&self) -> Wire {
         // Growing step by step would take twice the room.
         let packets = Vec::with_capacity(self.kept);
-        Wire { packets, seen: self.seen, cut: self.cut, hidden: self.hidden, ..Wire::default() }
+        Wire { packets, seen: self.seen, cut: self.cut.is_some(), hidden: self.hidden, ..Wire::default() }
     }
 
     fn entries<'a>(&'a self, shelf: &'a Shelf) -> impl Iterator<Item = Entry> + 'a {
@@ -391,10 +399,23 @@ mod tests {
     #[test]
     fn a_connection_of_more_packets_than_are_kept_is_cut() {
         let mut log = Log { kept: Wire::MOST_PACKETS - 1, ..Log::default() };
-        assert!(log.has_room() && !log.cut);
+        assert!(log.has_room(7, Class::Rtp) && log.cut.is_none());
         log.kept += 1;
-        assert!(!log.has_room() && log.cut);
+        assert!(!log.has_room(8, Class::Rtp) && log.cut == Some(8));
         log.kept = 0;
+        assert!(
+            !log.has_room(9, Class::Rtp) && log.cut == Some(8),
+            "what follows would have a gap before it"
+        );
         assert!(log.wire(&Shelf::new(Box::new(InMemory::default()).close().unwrap())).cut);
+    }
+
+    #[test]
+    fn checks_of_a_stun_message_take_more_room_so_that_fewer_are_kept() {
+        let mut log = Log::default();
+        let kept = (0..).take_while(|frame| log.has_room(*frame, Class::Stun)).count();
+        assert_eq!(kept, Wire::MOST_STUN);
+        assert_eq!(log.cut, Some(Wire::MOST_STUN as u64));
+        assert!(!log.has_room(1 << 20, Class::Dtls));
     }
 }

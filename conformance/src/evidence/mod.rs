@@ -6,6 +6,8 @@
 
 mod api;
 mod awaited;
+#[cfg(test)]
+mod beyond_nat_tests;
 mod bytes;
 mod capture;
 mod damaged;

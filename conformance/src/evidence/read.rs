@@ -171,7 +171,7 @@ pub(super) struct Sighting {
 /// Says whose a datagram is.
 pub(super) trait Whose {
     /// Nothing if it is of nobody who is judged.
-    fn sighting(&self, seen: &Observation<'_>) -> Option<Sighting>;
+    fn sighting(&mut self, seen: &Observation<'_>) -> Option<Sighting>;
 }
 
 /// Recordings: each interface is a peer's, and directions say who sent.
@@ -181,7 +181,7 @@ struct Taps {
 }
 
 impl Whose for Taps {
-    fn sighting(&self, seen: &Observation<'_>) -> Option<Sighting> {
+    fn sighting(&mut self, seen: &Observation<'_>) -> Option<Sighting> {
         let tap = seen.interface.and_then(|index| self.owners.get(index).copied().flatten())?;
         let ends = seen.outer.ends;
         if seen.is_plaintext() || is_multicast_dns(ends.from, ends.to) {
@@ -244,7 +244,8 @@ impl<W: Whose> Kept<W> {
     }
 
     fn add(&mut self, seen: &Observation<'_>, sighting: &Sighting) -> bool {
-        if !self.logs.get_mut(sighting.wire).is_some_and(Log::has_room) {
+        let class = seen.inner.class;
+        if !self.logs.get_mut(sighting.wire).is_some_and(|log| log.has_room(seen.frame, class)) {
             return false;
         }
         let ends = seen.inner.ends;
@@ -272,7 +273,8 @@ impl<W: Whose> Kept<W> {
     fn add_of_server(&mut self, seen: &Observation<'_>, sighting: &Sighting) {
         let Some(log) = self.logs.get_mut(sighting.wire) else { return };
         log.hidden |= seen.relay().is_some();
-        if !matches!(seen.outer.class, Class::Stun | Class::TurnChannel) || !log.has_room() {
+        let class = seen.outer.class;
+        if !matches!(class, Class::Stun | Class::TurnChannel) || !log.has_room(seen.frame, class) {
             return;
         }
         let (ends, tap) = (seen.outer.ends, sighting.tap);
@@ -299,7 +301,7 @@ impl<W: Whose> Kept<W> {
         let Some(sighting) = self.whose.sighting(seen).filter(|it| !it.of_server) else { return };
         let Some(log) = self.logs.get_mut(sighting.wire) else { return };
         log.seen += 1;
-        if seen.is_cut || !log.has_room() {
+        if seen.is_cut || !log.has_room(seen.frame, Class::Rtp) {
             return;
         }
         let ends = seen.inner.ends;
@@ -339,6 +341,9 @@ impl<W: Whose> Sink for Kept<W> {
         let Some(sighting) = self.whose.sighting(seen) else { return Follow::No };
         if let Some(log) = self.logs.get_mut(sighting.wire) {
             log.seen += 1;
+            if log.cut.is_some() {
+                return Follow::No;
+            }
         }
         // What a snap length left of a datagram is no more than that it was there; the keys may follow from it all the same.
         if sighting.of_server {

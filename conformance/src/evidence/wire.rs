@@ -188,7 +188,7 @@ pub struct Wire {
     pub stated: BTreeMap<Peer, LearnedAddresses>,
     /// Datagrams that were seen, those that are not kept among them.
     pub seen: u64,
-    /// Whether there were more than are kept.
+    /// Whether there were more than are kept: nothing behind the first that is not.
     pub cut: bool,
     /// Whether some went through a TURN server without showing between whom: those are not among the packets.
     pub hidden: bool,
@@ -205,9 +205,13 @@ pub struct Wire {
 }
 
 impl Wire {
-    /// Most packets and messages of a connection that are kept: each takes some 150 bytes of memory, and as much again while a check
-    /// compares it with others.
-    pub const MOST_PACKETS: usize = 1 << 20;
+    /// Most packets and messages of a connection that are kept: each takes some 100 bytes of memory, and somewhat more while a check
+    /// compares it with others. Those of many minutes are fewer.
+    pub const MOST_PACKETS: usize = 400_000;
+
+    /// Most STUN messages among them: checks compare each transaction with others, which takes up to a kilobyte a message. Consent of half a
+    /// day takes fewer.
+    pub const MOST_STUN: usize = 50_000;
 
     /// The secrets are not those of what a peer sent: its packets do not open, and nothing follows from that.
     pub(super) fn without_secrets(&mut self, peer: Peer) {

@@ -127,10 +127,8 @@ fn extensions(hello: &str, extensions: Option<Extensions<'_>>, frame: u64, found
             Content::Signatures(all) => {
                 Some(("signature schemes", all.iter().map(|one| one.to_string()).collect()))
             }
-            Content::UseSrtp(_) => {
-                let text = content.to_string();
-                let text = text.trim_start_matches('=');
-                Some(("SRTP profiles", text.split(',').map(|word| word.trim().to_owned()).collect()))
+            Content::UseSrtp(use_srtp) => {
+                Some(("SRTP profiles", use_srtp.profiles.iter().map(|one| one.to_string()).collect()))
             }
             _ => None,
         };

@@ -60,7 +60,7 @@ pub struct CheckServerArgs {
     /// The password of that user
     #[arg(long, value_name = "WORD", env = "PEERPROOF_TURN_PASSWORD", hide_env_values = true)]
     pub password: Option<String>,
-    /// The secret that the TURN servers share with those who make time-limited credentials
+    /// The secret of the TURN servers from which time-limited credentials are made
     #[arg(long, value_name = "WORD", env = "PEERPROOF_TURN_SECRET", hide_env_values = true, conflicts_with_all = ["username", "password"])]
     pub secret: Option<String>,
     /// Trusted authorities in PEM [default: SSL_CERT_FILE, else those of the system]

@@ -22,7 +22,7 @@ Examples:
   peerproof run 'dtls/*/stack-chrome'    cases that match a pattern
   peerproof run --program mine=./adapter.py --with mine    your own implementation against all others
   peerproof run --with chrome@150        another version of a browser (`setup --peers chrome@150`)
-  peerproof list --tag dc-2              the cases for row dc-2
+  peerproof list --tag dc-2              the cases that prove the statement dc-2
   peerproof inspect call.pcapng          why a call fails
   peerproof judge runs/latest            the verdicts again, from the recordings
   peerproof matrix runs/latest           which implementations work with which
@@ -180,7 +180,7 @@ pub struct Chosen {
     /// Parts of names (`echo`) or patterns (`data/*/stack-*`); any of them
     #[arg(value_name = "FILTER")]
     pub filters: Vec<String>,
-    /// Only cases with one of these tags or rows
+    /// Only cases with one of these tags, or that prove one of these statements (`peerproof coverage` lists them)
     #[arg(long, value_delimiter = ',', value_name = "TAG")]
     pub tag: Vec<String>,
     /// Only cases using these implementations: stack, chrome, firefox, those of the configuration, those that `setup --peers`

@@ -9,6 +9,7 @@ mod changes;
 mod check_server;
 mod coverage;
 mod diff;
+mod help;
 mod inspect;
 mod judge;
 mod list;
@@ -31,7 +32,7 @@ pub use play::{Prepared, prepare};
 use crate::input::{self, Limit};
 use crate::terminal::{Guard, colour};
 use args::Command;
-use clap::Parser;
+use clap::FromArgMatches;
 use std::io::{BufWriter, Stderr, StdoutLock, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -50,7 +51,10 @@ static UNSAID: AtomicBool = AtomicBool::new(false);
 /// Reads the command line and does what it says.
 #[must_use]
 pub fn main() -> ExitCode {
-    let args = match Args::try_parse() {
+    let parsed = help::command().try_get_matches().and_then(|mut matches| {
+        Args::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut help::command()))
+    });
+    let args = match parsed {
         Ok(args) => args,
         Err(error) => {
             let code = if error.use_stderr() { USAGE } else { 0 };

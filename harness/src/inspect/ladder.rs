@@ -11,6 +11,7 @@ use peerproof_captures::wire::Field;
 use peerproof_captures::wire::dcep::MessageType;
 use peerproof_captures::wire::dtls::alert;
 use peerproof_captures::wire::dtls::handshake::Fragments;
+use peerproof_captures::wire::dtls::record::ContentType;
 use peerproof_captures::wire::field::Span;
 use peerproof_captures::wire::sctp::ChunkType;
 use peerproof_conformance::evidence::{Evidence, Kind, Packet, Peer};
@@ -24,10 +25,6 @@ const MARGIN: usize = 20;
 pub(super) const MOST_ROWS: usize = 5_000;
 /// A silence of this length gets a line, in microseconds.
 const SILENCE: i64 = 1_000_000;
-/// Content type of handshake records (RFC 5246 §6.2.1).
-const HANDSHAKE: u8 = 22;
-/// Content type of alerts.
-const ALERT: u8 = 21;
 
 /// Draws each connection of the report.
 pub(super) fn write(
@@ -171,8 +168,9 @@ fn encrypted(packet: &Packet) -> (Vec<String>, bool) {
     let mut names: Vec<String> = Vec::new();
     let mut is_fatal = false;
     for clear in &packet.clear {
-        match clear.kind {
-            Kind::Record { content_type: HANDSHAKE, .. } => {
+        let Kind::Record { content_type, .. } = clear.kind else { continue };
+        match ContentType::from(content_type) {
+            ContentType::Handshake => {
                 let content = Field::new(Span::new(0, clear.bytes.len()), clear.bytes.as_slice());
                 for fragment in Fragments::new(content).map_while(Result::ok) {
                     let name = fragment.kind.value.to_string();
@@ -181,13 +179,13 @@ fn encrypted(packet: &Packet) -> (Vec<String>, bool) {
                     }
                 }
             }
-            Kind::Record { content_type: ALERT, .. } => {
+            ContentType::Alert => {
                 if let Ok(alert) = alert::view(&clear.bytes) {
                     is_fatal |= alert.level.value == alert::Level::Fatal;
                     names.push(alert.to_string());
                 }
             }
-            Kind::Rtp | Kind::Rtcp | Kind::Record { .. } => {}
+            _ => {}
         }
     }
     (names, is_fatal)

@@ -32,7 +32,7 @@ pub use events::ApiEvent;
 pub use frames::Frames;
 pub use json::{FileFacts, InterfaceFacts, Report};
 pub use judged::Judged;
-pub(crate) use judged::each_evidence;
+pub(crate) use judged::{Once, also_seen, each_evidence};
 pub use media::StreamName;
 
 use crate::terminal::Style;

@@ -3,22 +3,25 @@
 use super::json::{JudgedFinding, Judgement};
 use super::{JudgeArgs, JudgeError, descriptions};
 use crate::inspect::beside::{self, Described};
-use crate::inspect::{Given, each_evidence, trace};
+use crate::inspect::{Given, Once, also_seen, each_evidence, trace};
 use peerproof_captures::trace::{Nature, Trace};
-use peerproof_conformance::checks;
-use peerproof_conformance::evidence::{Evidence, MOST_CONNECTIONS, Wire};
+use peerproof_conformance::checks::{self, Finding};
+use peerproof_conformance::evidence::{Evidence, MOST_CONNECTIONS};
 use std::path::Path;
 
 /// Judges the connections of a capture, and the descriptions that belong to none of them alone.
 pub(super) fn judge(path: &Path, args: &JudgeArgs) -> Result<Vec<Judgement>, JudgeError> {
     let given = Given::read(path, &args.beside)?.spooled()?;
     let (file, trace) = trace(&given)?;
-    let mut judged = Vec::new();
+    let (mut judged, mut once) = (Vec::new(), Once::default());
     each_evidence(&given, &trace, &mut |index, evidence| {
+        let mut findings = self::findings(evidence, args.all);
+        let counted = once.take(&trace, index, evidence, &mut findings);
         let mut notices = nature(evidence);
+        notices.extend(also_seen(&trace, index, counted));
         notices.extend(checks::unrecognised(evidence));
         notices.extend(beyond(evidence));
-        judged.push(of(&file.name, index, evidence, notices, &given, args.all));
+        judged.push(of(&file.name, index, evidence, notices, &given, findings));
         Ok(())
     })?;
     judged.extend(apart(&given, &trace, args.all)?);
@@ -37,9 +40,8 @@ pub(super) fn judge(path: &Path, args: &JudgeArgs) -> Result<Vec<Judgement>, Jud
 }
 
 /// What requirements say of evidence; with `all` those that do not apply too, and why.
-pub(super) fn findings(evidence: &Evidence, all: bool) -> Vec<JudgedFinding> {
-    let findings = if all { checks::run(evidence) } else { checks::applicable(evidence, &[]) };
-    findings.into_iter().map(JudgedFinding::of).collect()
+pub(super) fn findings(evidence: &Evidence, all: bool) -> Vec<Finding> {
+    if all { checks::run(evidence) } else { checks::applicable(evidence, &[]) }
 }
 
 /// The descriptions that belong to no connection, judged without packets.
@@ -81,10 +83,13 @@ pub(super) fn nature(evidence: &Evidence) -> Vec<String> {
 
 /// What is to be said of a connection with more packets than are judged.
 fn beyond(evidence: &Evidence) -> Option<String> {
-    let is_cut = evidence.wire.as_ref().is_some_and(|wire| wire.cut);
-    is_cut.then(|| {
-        format!("too large: only the first {} packets of a connection are judged", Wire::MOST_PACKETS)
-    })
+    let wire = evidence.wire.as_ref().filter(|wire| wire.cut)?;
+    let frames = [wire.packets.last().map(|it| it.frame), wire.servers.last().map(|it| it.frame)];
+    let last = frames.into_iter().flatten().max().unwrap_or_default();
+    let kept = wire.packets.len() + wire.servers.len();
+    Some(format!(
+        "too large: only the first {kept} packets of the connection are judged, up to frame {last}; what follows is as if it were not captured"
+    ))
 }
 
 /// What is to be said of a capture with more connections than are judged.
@@ -100,7 +105,7 @@ fn of(
     evidence: &Evidence,
     notices: Vec<String>,
     given: &Given,
-    all: bool,
+    findings: Vec<Finding>,
 ) -> Judgement {
     Judgement {
         path: name.to_owned(),
@@ -114,7 +119,7 @@ fn of(
         altered: Vec::new(),
         defects: evidence.defects.clone(),
         notices,
-        findings: findings(evidence, all),
+        findings: findings.into_iter().map(JudgedFinding::of).collect(),
         descriptions: given.files.iter().map(|file| file.display().to_string()).collect(),
     }
 }
@@ -122,14 +127,19 @@ fn of(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use peerproof_conformance::evidence::Wire;
 
     #[test]
     fn what_is_beyond_the_limits_is_said() {
         let of = |cut| {
-            beyond(&Evidence::new(Vec::new(), Vec::new(), Some(Wire { cut, seen: 1, ..Wire::default() })))
+            let wire = Wire { cut, seen: 1, ..Wire::default() };
+            beyond(&Evidence::new(Vec::new(), Vec::new(), Some(wire)))
         };
         assert_eq!(of(false), None);
-        assert_eq!(of(true).unwrap(), "too large: only the first 1048576 packets of a connection are judged");
+        assert_eq!(
+            of(true).unwrap(),
+            "too large: only the first 0 packets of the connection are judged, up to frame 0; what follows is as if it were not captured"
+        );
         assert_eq!(not_judged(MOST_CONNECTIONS), None);
         assert_eq!(not_judged(257).unwrap(), "too large: only the first 256 of 257 connections are judged");
     }

@@ -1,7 +1,7 @@
 //! Descriptions alone, without a capture: what RFC requirements say of an offer, an answer, and the rounds of an exchange.
 
 use super::folder::CASE;
-use super::json::Judgement;
+use super::json::{JudgedFinding, Judgement};
 use super::{JudgeArgs, JudgeError, bare};
 use crate::described::{self, Described, Found, looks_like_one};
 use crate::input::{self, Limit};
@@ -118,7 +118,7 @@ fn of(given: Vec<Given>, all: bool) -> Result<Judgement, JudgeError> {
         altered: Vec::new(),
         notices,
         standing: None,
-        findings: bare::findings(&evidence, all),
+        findings: bare::findings(&evidence, all).into_iter().map(JudgedFinding::of).collect(),
         descriptions: files,
     })
 }

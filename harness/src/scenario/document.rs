@@ -259,6 +259,7 @@ impl Document {
             message,
             help,
             source_line: place.and_then(line).map(Box::from),
+            is_unknown_scenario: false,
         }
     }
 

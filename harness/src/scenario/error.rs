@@ -39,13 +39,22 @@ pub struct ScenarioError {
     pub help: Option<String>,
     /// The line of the file, for showing.
     pub source_line: Option<Box<str>>,
+    /// Whether it names a scenario that was not read.
+    pub is_unknown_scenario: bool,
 }
 
 impl ScenarioError {
     /// Trouble with the file as a whole.
     #[must_use]
     pub fn whole(file: &Path, message: String) -> Self {
-        Self { file: file.to_owned(), place: None, message, help: None, source_line: None }
+        Self {
+            file: file.to_owned(),
+            place: None,
+            message,
+            help: None,
+            source_line: None,
+            is_unknown_scenario: false,
+        }
     }
 
     /// What is wrong with a file of TOML, shown in the same way: the reader's own error repeats the whole line.
@@ -176,6 +185,7 @@ mod tests {
             message: "unknown\nword".to_owned(),
             help: Some("\u{202e}".to_owned()),
             source_line: Some(line.into()),
+            is_unknown_scenario: false,
         };
         let shown = error.to_string();
         assert!(shown.len() < 500 && shown.contains("…xxx") && shown.contains("\u{fffd}[2Jword"), "{shown}");
@@ -194,6 +204,7 @@ mod tests {
             message: "unknown field `x`".to_owned(),
             help: Some("did you mean `y`?".to_owned()),
             source_line: Some("  abcd".into()),
+            is_unknown_scenario: false,
         };
         assert_eq!(
             error.to_string(),

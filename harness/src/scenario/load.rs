@@ -134,9 +134,7 @@ impl Suite {
                 Ok(files) => suite.controls.extend(files),
                 Err(mut broken) => {
                     // A control of a broken scenario cannot be read; the scenario's own trouble is enough.
-                    broken.retain(|error| {
-                        scenarios_are_whole || !error.message.starts_with("unknown scenario")
-                    });
+                    broken.retain(|error| scenarios_are_whole || !error.is_unknown_scenario);
                     errors.extend(broken);
                 }
             }

@@ -6,6 +6,7 @@ use crate::checks::media::other_versions;
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
+use peerproof_captures::wire::stun;
 
 pub(super) const CHECK: Check = Check {
     id: "stun-header-wellformed",
@@ -16,7 +17,7 @@ pub(super) const CHECK: Check = Check {
     control: control::CONTROL,
 };
 
-const COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
+const COOKIE: [u8; 4] = stun::COOKIE.to_be_bytes();
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let media = other_versions(evidence, peer);

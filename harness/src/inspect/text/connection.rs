@@ -3,7 +3,9 @@
 use super::super::Report;
 use super::{counted, diagnosis, time, wall_clock};
 use crate::terminal::{Paint, Style, clean};
-use peerproof_captures::trace::{At, Connection, Nature, PairState, Recognised, Side, Sides, Stream, Trace};
+use peerproof_captures::trace::{
+    At, Connection, Flow, Nature, PairState, Recognised, Side, Sides, Stream, Trace,
+};
 use std::io::{self, Write};
 use std::net::SocketAddr;
 
@@ -25,6 +27,8 @@ pub(super) fn write(report: &Report, index: usize, style: &Style, out: &mut dyn 
         (None, Some(name)) => format!(", seen at {}", clean(&name)),
         (None, None) => String::new(),
     };
+    let also = |first: usize| format!(", the same as connection {} at another interface", first + 1);
+    let seen = seen + &found.also_seen_as.map(also).unwrap_or_default();
     let [a, b] = named(&report.trace, found);
     let head = format!("{title}: {}{seen}", clean(&format!("{a} and {b}")));
     for (n, line) in style.lines("", "  ", &head).into_iter().enumerate() {
@@ -60,6 +64,7 @@ pub(super) fn write(report: &Report, index: usize, style: &Style, out: &mut dyn 
     }
     negotiated(found, style, out)?;
     pairs(found, style, out)?;
+    beyond_nat(&report.trace, found, style, out)?;
     health(found, style, out)
 }
 
@@ -265,6 +270,22 @@ fn pairs(connection: &Connection, style: &Style, out: &mut dyn Write) -> io::Res
                 line.push_str(&format!(", {} round trip", time(mean)));
             }
         }
+        style.wrapped(out, ITEM, BELOW_ITEM, &line)?;
+    }
+    Ok(())
+}
+
+/// The flows whose packets the capture has twice, since it saw both sides of a NAT or TURN server.
+fn beyond_nat(trace: &Trace, connection: &Connection, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let flows = connection.flows.iter().filter_map(|index| trace.flows.get(*index));
+    let beyond = flows.filter_map(|flow| Some((flow, trace.flows.get(flow.beyond_nat?)?)));
+    for (flow, of) in beyond.take(PAIRS) {
+        let ends = |flow: &Flow| format!("{} ↔ {}", flow.address(Side::A), flow.address(Side::B));
+        let line = format!(
+            "packets of {} are also those of {}, on the other side of a NAT or TURN server: each counts once",
+            ends(flow),
+            ends(of)
+        );
         style.wrapped(out, ITEM, BELOW_ITEM, &line)?;
     }
     Ok(())

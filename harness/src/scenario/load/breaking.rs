@@ -29,7 +29,8 @@ pub(super) fn broken(
         let help = nearest(&control.of, scenarios.iter().map(|file| file.name.as_str()))
             .map(|near| format!("did you mean `{near}`?"));
         let message = format!("unknown scenario `{}`", control.of);
-        return Err(document.error(&root.key("of"), message, help).into());
+        let error = document.error(&root.key("of"), message, help);
+        return Err(ScenarioError { is_unknown_scenario: true, ..error }.into());
     };
     let mut scenario = base.scenario.clone();
     scenario.title.clone_from(&control.title);
