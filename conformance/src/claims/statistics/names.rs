@@ -51,7 +51,7 @@ impl<'a> Named<'a> {
                 }
             }
             for section in sdp.media() {
-                rids.extend(section.every::<Rid>().map(|rid| rid.id.clone()));
+                rids.extend(section.every::<Rid>().map(|rid| rid.id));
                 let maps = section.named("rtpmap").filter_map(|line| line.value?.split_once(' '));
                 let red = maps.filter(|(_, codec)| codec.trim().to_ascii_lowercase().starts_with("red/"));
                 redundant.extend(red.filter_map(|(number, _)| number.parse::<u8>().ok()));

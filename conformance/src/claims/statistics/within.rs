@@ -139,8 +139,8 @@ fn negative(reading: &Reading<'_>, fields: &Map<String, Value>, found: &mut Vec<
         let of = |claim: &&Claim| {
             claim.name.strip_prefix("stat/").and_then(|it| it.split_once('.')) == Some((kind, field.as_str()))
         };
-        let checked = CLAIMS.iter().filter(|claim| matches!(claim.by, By::Evidence(_)));
-        if let Some(claim) = checked.into_iter().find(of) {
+        let mut checked = CLAIMS.iter().filter(|claim| matches!(claim.by, By::Evidence(_)));
+        if let Some(claim) = checked.find(of) {
             let claimed = format!("{field} {value} of statistics of the type {kind}");
             let seen = "it cannot be less than zero".to_owned();
             found.push(reading.contradicts(claim.name, claim.layer, claimed, seen, None));

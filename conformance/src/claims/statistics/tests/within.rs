@@ -29,12 +29,12 @@ fn statistics_of_a_connection_are_not_rejected() {
         for entry in &mut record.timeline {
             match &mut entry.what {
                 What::Command { peer, id, name, .. } if peer == "alice" && name == "getStats" => {
-                    ids.push(*id)
+                    ids.push(*id);
                 }
-                What::Command { peer, name, .. } if peer == "alice" && name == "createPeerConnection" => {
-                    if !has_connection {
-                        "createSource".clone_into(name);
-                    }
+                What::Command { peer, name, .. }
+                    if peer == "alice" && name == "createPeerConnection" && !has_connection =>
+                {
+                    "createSource".clone_into(name);
                 }
                 What::Answer { peer, id, answer } if peer == "alice" && ids.contains(id) => {
                     let (name, message) = ("InvalidStateError".to_owned(), String::new());
