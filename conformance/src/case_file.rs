@@ -11,15 +11,17 @@ use std::collections::BTreeMap;
 
 /// Version of the format of [`CaseFile`] and of the timeline beside it. A reader refuses a newer one. Format 1 had no findings; up to
 /// [`SENTENCES`] the timeline had steps, conditions and rules as sentences ([`peerproof_captures::timeline::read_earlier`]); since
-/// [`DIGESTS`] `case.json` has the digest of each other file, and since [`OWN_DIGEST`] its own. What an earlier format cannot have is not
-/// missed in it.
-pub const FORMAT: u32 = 4;
+/// [`DIGESTS`] `case.json` has the digest of each other file, and since [`OWN_DIGEST`] its own; before [`MILLISECONDS`] the times in the
+/// statistics of the stack were in seconds. What an earlier format cannot have is not missed in it.
+pub const FORMAT: u32 = 5;
 /// The last format whose timelines had sentences.
 pub const SENTENCES: u32 = 2;
 /// The first format whose [`CaseFile::files`] has every file of the recording. Without them a recording counts as changed.
 pub const DIGESTS: u32 = 3;
 /// The first format with [`CaseFile::sha256`].
 pub const OWN_DIGEST: u32 = 4;
+/// The first format in which the times in statistics of every peer are in milliseconds, as the API has them.
+pub const MILLISECONDS: u32 = 5;
 
 /// The content of `case.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

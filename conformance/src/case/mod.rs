@@ -37,8 +37,8 @@ pub use steps::{ConnectingStep, StepName, steps};
 use crate::api::{message, view};
 
 pub use crate::case_file::{
-    CaseFile, CasePeer, DIGESTS, FORMAT, FileDigest, NotPlayed, OWN_DIGEST, Role, Runs, SENTENCES,
-    SnapshotResult, Time, shown, versioned,
+    CaseFile, CasePeer, DIGESTS, FORMAT, FileDigest, MILLISECONDS, NotPlayed, OWN_DIGEST, Role, Runs,
+    SENTENCES, SnapshotResult, Time, shown, versioned,
 };
 pub use crate::verdict::Waiver;
 

@@ -15,6 +15,8 @@ use std::net::IpAddr;
 
 /// How long an event may be in coming, in microseconds: a choice of ours, far beyond what a peer needs.
 pub(super) const PATIENCE_US: u64 = 1_000_000;
+/// The same where time is virtual: nothing is late there but by what is on its way, which takes a millisecond from peer to peer.
+const VIRTUAL_PATIENCE_US: u64 = 20_000;
 
 /// Most events of a peer, its messages and what it sees of media aside, that are compared with one another.
 pub(super) const MOST_EVENTS: usize = 10_000;
@@ -171,6 +173,8 @@ impl<'a> Session<'a> {
     pub(super) fn had_time(&self, name: &str, since_us: u64, patience_us: u64) -> bool {
         let heard_us = self.heard_until(name);
         let error = self.clock_error(name);
+        let is_real = self.record.file.time.is_real();
+        let patience_us = if is_real { patience_us } else { patience_us.min(VIRTUAL_PATIENCE_US) };
         let limit = patience_us.saturating_add(error).saturating_add(self.stalled(since_us, heard_us));
         heard_us > since_us.saturating_add(limit)
     }

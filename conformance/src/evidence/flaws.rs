@@ -89,6 +89,7 @@ impl Evidence {
                 break;
             }
         }
+        flaws.extend(self.of_repeated(case));
         flaws.extend(self.of_ways().or_else(|| ways::never_arrived(self)));
         flaws.extend(self.of_steps(case));
         let end = latest(case, &self.timing);
@@ -111,6 +112,15 @@ impl Evidence {
     /// Whether a peer reported secrets that are not those of the session.
     pub(super) fn has_false_secrets(&self) -> bool {
         self.wire.as_ref().is_some_and(|wire| !wire.false_secrets.is_empty())
+    }
+
+    /// No packet is recorded twice, and no peer sends the same one twice within a microsecond. In virtual time what a rule holds back or doubles is.
+    fn of_repeated(&self, case: &CaseFile) -> Option<Flaw> {
+        let wire = self.wire.as_ref().filter(|_| case.time.is_real() || self.ruled.is_empty())?;
+        let frame = wire.repeated?;
+        let claimed = format!("frame {frame} should be there once");
+        let flaw = Flaw::missing(claimed, "one before it has its time and its content: frames were added");
+        Some(Flaw { evidence: vec![Place::Frame(frame)], ..flaw })
     }
 
     /// What arrived at one tap left the other, unless a rule changed it. Rules may act while the peers close: the timeline has ended by then.
@@ -422,6 +432,7 @@ pub(super) fn tapped<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::case_file::Time;
     use crate::checks::controls::Recording;
     use serde_json::{Value, json};
 
@@ -604,6 +615,20 @@ mod tests {
         assert!(is_flawed(&[300, 300]) && is_flawed(&[2_000, 2_000]));
         assert!(!is_flawed(&[0, 300]), "it was delayed");
         assert!(!is_flawed(&[300]), "one step, which may have been delayed");
+    }
+
+    #[test]
+    fn a_frame_that_is_there_twice_was_added_unless_a_rule_doubled_it_in_virtual_time() {
+        let is_flawed = |is_real: bool, is_ruled: bool, repeated: Option<u64>| {
+            let mut evidence = Recording::Call.evidence();
+            let mut case = Recording::Call.record().file;
+            case.time = if is_real { Time::Real } else { Time::Virtual };
+            evidence.wire.as_mut().unwrap().repeated = repeated;
+            evidence.ruled.extend(is_ruled.then_some(7));
+            evidence.of_repeated(&case).is_some()
+        };
+        assert!(is_flawed(true, true, Some(9)) && is_flawed(false, false, Some(9)));
+        assert!(!is_flawed(false, true, Some(9)) && !is_flawed(true, false, None));
     }
 
     /// Rules act on while the peers close.

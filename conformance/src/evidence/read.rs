@@ -84,7 +84,7 @@ impl Wire {
                 Item::Frame(frame) => {
                     let owner =
                         frame.interface.and_then(|index| kept.whose.owners.get(index).copied().flatten());
-                    references.frame(&frame, owner);
+                    references.frame(&frame, owner, owner.is_some_and(|owner| hosts.contains(&owner)));
                     // What is in clear there is opened from the wire again.
                     if frame.link != LinkType::WIRESHARK_UPPER_PDU {
                         observer.frame(&frame, &mut kept);
@@ -110,11 +110,11 @@ impl Wire {
         let (shelf, mut logs) = kept.close()?;
         let mut wire = logs.pop().unwrap_or_default().wire(&shelf);
         wire.defects = observer.defects(reader.stop());
-        let Referred { defect, ruled, steps, carriers } = references.close();
+        let Referred { repeated, defect, ruled, steps, carriers } = references.close();
         let closed = wire.still_closed(&carriers, peers);
         let differ = wire.clocks_differ();
         wire.defects.extend(defect.into_iter().chain(closed).chain(differ));
-        (wire.ruled, wire.hosts, wire.steps) = (ruled, hosts, steps);
+        (wire.ruled, wire.hosts, wire.steps, wire.repeated) = (ruled, hosts, steps, repeated);
         wire.false_secrets = false_secrets(&observer, &reported, peers, !wire.ruled.is_empty());
         if !wire.false_secrets.is_empty() {
             // What does not open by them is no fault of who sent it.

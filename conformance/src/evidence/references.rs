@@ -1,11 +1,12 @@
 //! What the frames of a recording of ours say of each other and of the timeline: which frame carried a plaintext, which step began, on
-//! which packet a rule acted. If frames are missing or were added, it does not fit.
+//! which packet a rule acted. If frames are missing, were added or stand in another order, it does not fit.
 
 use super::Peer;
 use peerproof_captures::file::{Direction, Frame, LinkType};
 use peerproof_captures::link::Network;
 use peerproof_captures::observe::Defect;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Most frames behind a plaintext among which the frame that carried it is looked for: what waited longer for its secret is not checked.
 const MOST: usize = 1 << 16;
@@ -23,6 +24,8 @@ struct Known {
     owner: Option<Peer>,
     direction: Option<Direction>,
     is_plaintext: bool,
+    /// Whether it came over the links of the network lab, which may make two of one.
+    is_linked: bool,
 }
 
 /// Follows the references.
@@ -37,12 +40,22 @@ pub(super) struct References {
     ruled: BTreeSet<u64>,
     steps: Vec<StepSeen>,
     newest_ns: u64,
+    /// The time of the newest frame that is no plaintext.
+    packet_ns: u64,
+    /// The packets of that time, by what identifies them.
+    newest: HashSet<u64>,
+    /// The first frame that is the same as one before it.
+    repeated: Option<u64>,
+    /// The first packet that is earlier than one before it, and by how much.
+    back: Option<(u64, u64)>,
     /// The frames whose plaintext was recorded.
     carriers: BTreeSet<u64>,
 }
 
 /// What the frames say.
 pub(super) struct Referred {
+    /// The first frame that is the same as one before it.
+    pub(super) repeated: Option<u64>,
     pub(super) defect: Option<Defect>,
     pub(super) ruled: BTreeSet<u64>,
     pub(super) steps: Vec<StepSeen>,
@@ -63,9 +76,11 @@ pub struct StepSeen {
 }
 
 impl References {
-    pub(super) fn frame(&mut self, frame: &Frame<'_>, owner: Option<Peer>) {
+    /// Takes in a frame of an interface of that peer, which may be a host of the network lab.
+    pub(super) fn frame(&mut self, frame: &Frame<'_>, owner: Option<Peer>, is_host: bool) {
         let is_plaintext = frame.link == LinkType::WIRESHARK_UPPER_PDU;
-        let known = Known { owner, direction: frame.direction, is_plaintext };
+        let is_linked = is_host && frame.direction != Some(Direction::Outbound);
+        let known = Known { owner, direction: frame.direction, is_plaintext, is_linked };
         if is_plaintext {
             let mut carried_by = None;
             self.network.frame(frame, &mut |packet| carried_by = packet.carried_by);
@@ -87,7 +102,30 @@ impl References {
             }
             self.comment(frame, &comment);
         }
+        if !known.is_plaintext {
+            self.order(frame, known);
+        }
         self.newest_ns = self.newest_ns.max(frame.time_ns.unwrap_or_default());
+    }
+
+    /// Packets are recorded one after the other, so none is earlier than one before it; only plaintext has the time when it was opened. None is
+    /// recorded twice, and no peer sends the same packet twice within a microsecond, unless a rule or a link of the lab makes two of one.
+    fn order(&mut self, frame: &Frame<'_>, known: Known) {
+        let Some(time_ns) = frame.time_ns else { return };
+        if time_ns < self.packet_ns {
+            self.back.get_or_insert((frame.number, self.packet_ns - time_ns));
+            return;
+        }
+        if time_ns > self.packet_ns {
+            self.newest.clear();
+        }
+        self.packet_ns = time_ns;
+        let mut hasher = DefaultHasher::new();
+        (frame.interface, known.direction.map(|it| it == Direction::Outbound), frame.data).hash(&mut hasher);
+        let is_new = self.newest.len() >= MOST || self.newest.insert(hasher.finish());
+        if !is_new && !known.is_linked {
+            self.repeated.get_or_insert(frame.number);
+        }
     }
 
     /// A plaintext is at the tap of the packet that carried it, in the same direction.
@@ -133,8 +171,13 @@ impl References {
     }
 
     pub(super) fn close(self) -> Referred {
-        let Self { defect, ruled, steps, carriers, .. } = self;
-        Referred { defect, ruled, steps, carriers }
+        let Self { defect, ruled, steps, carriers, repeated, back, .. } = self;
+        let back = back.map(|(frame, by_ns)| {
+            let reason = format!("is {} µs earlier than one before it", by_ns / 1_000);
+            Defect::Renumbered { frame, reason }
+        });
+        let defect = defect.or(back);
+        Referred { repeated, defect, ruled, steps, carriers }
     }
 }
 
@@ -144,11 +187,11 @@ mod tests {
     use peerproof_captures::file::CaptureReader;
     use peerproof_captures::observe::Defect;
     use peerproof_captures::recording::{About, Content, Direction, Observes, PacketRecord, Recorder};
+    use peerproof_captures::tap::AT_INTERFACE;
 
     /// What the references of a recording show: of the stack's taps, `keep` says which of its ten packets are there. Every second one is plaintext of
     /// the one before, the third and the seventh have the comments of steps.
     fn all_defects(keep: impl Fn(u64) -> bool, clock_of_bob: u64) -> Vec<Defect> {
-        let peers = ["alice", "bob"].map(str::to_owned);
         let mut writer = Recorder::new(Vec::new(), About::default()).unwrap();
         let alice = writer.interface("alice (stack)", "", Observes::Wire).unwrap();
         let clear = writer.interface("alice (stack) in clear", "", Observes::Plaintext).unwrap();
@@ -193,10 +236,54 @@ mod tests {
                 writer.packet(&wanted).unwrap();
             }
         }
-        let file = writer.into_inner();
-        let wire = Wire::read(CaptureReader::new(&*file), &peers, 0, Box::<InMemory>::default()).unwrap();
+        let wire = read(&writer.into_inner());
         assert_eq!(wire.ruled.len(), usize::from(keep(9)));
         wire.defects
+    }
+
+    fn read(file: &[u8]) -> Wire {
+        let peers = ["alice", "bob"].map(str::to_owned);
+        Wire::read(CaptureReader::new(file), &peers, 0, Box::<InMemory>::default()).unwrap()
+    }
+
+    /// What a recording shows that has packets of these contents at these times in microseconds, in this direction at an interface of that
+    /// description.
+    fn of_packets(packets: &[(u64, u8)], direction: Direction, at: &str) -> Wire {
+        let mut writer = Recorder::new(Vec::new(), About::default()).unwrap();
+        let interface = writer.interface("alice (stack)", at, Observes::Wire).unwrap();
+        for (t_us, content) in packets {
+            let packet = PacketRecord {
+                interface,
+                time_ns: t_us * 1_000,
+                direction,
+                local: "192.0.2.1:1".parse().unwrap(),
+                remote: "192.0.2.2:2".parse().unwrap(),
+                content: Content::Udp(&[*content; 20]),
+                carried_by: None,
+                comment: None,
+            };
+            writer.packet(&packet).unwrap();
+        }
+        read(&writer.into_inner())
+    }
+
+    #[test]
+    fn frames_stand_in_the_order_of_their_times() {
+        let of = |packets: &[(u64, u8)]| of_packets(packets, Direction::Outbound, "").defects;
+        assert_eq!(of(&[(1, 1), (2, 2), (2, 3)]), []);
+        let back = of(&[(1, 1), (3, 2), (2, 3)]);
+        assert!(back[0].to_string().ends_with("frame 3 is 1 µs earlier than one before it"), "{back:?}");
+    }
+
+    #[test]
+    fn a_frame_that_is_there_twice_is_found() {
+        let twice = [(1, 1), (2, 2), (2, 2)];
+        for direction in [Direction::Outbound, Direction::Inbound] {
+            assert_eq!(of_packets(&[(1, 1), (2, 2), (2, 3), (3, 3)], direction, "").repeated, None);
+            assert_eq!(of_packets(&twice, direction, "").repeated, Some(3));
+        }
+        assert_eq!(of_packets(&twice, Direction::Inbound, AT_INTERFACE).repeated, None, "a link did");
+        assert_eq!(of_packets(&twice, Direction::Outbound, AT_INTERFACE).repeated, Some(3));
     }
 
     /// The same, but for the secrets, of which the recording has none.
@@ -227,8 +314,9 @@ mod tests {
     #[test]
     fn a_packet_that_arrives_before_it_left_shows_that_clocks_differ() {
         // It arrives a millisecond after it left.
-        assert_eq!(defects(|_| true, 100_000_000), []);
+        assert_eq!(defects(|_| true, 900_000), []);
         let early = defects(|_| true, 0_u64.wrapping_sub(5_000_000));
-        assert_eq!(early, [Defect::ClocksDiffer { frame: 12, by_us: 4_000 }]);
+        let differs = Defect::ClocksDiffer { frame: 12, by_us: 4_000 };
+        assert!(matches!(&early[..], [Defect::Renumbered { .. }, it] if *it == differs), "{early:?}");
     }
 }

@@ -27,20 +27,19 @@ pub(super) fn never_arrived(evidence: &Evidence) -> Option<Flaw> {
         return None;
     }
     let ended_us = evidence.timeline.last()?.t_us;
-    // What a NAT translates or a server relays has another way at each tap.
+    // What a server relays has another form at each tap. A NAT changes the addresses alone.
     let direct = |packet: &&Packet| !packet.tcp && packet.via.is_none();
-    let way = |packet: &Packet| (packet.sender, packet.from, packet.to);
     let (left, arrived): (Vec<&Packet>, Vec<&Packet>) =
         wire.packets.iter().filter(direct).partition(|packet| packet.tap == packet.sender);
     let mut arrivals: HashMap<_, usize> = HashMap::new();
     for packet in arrived {
-        *arrivals.entry((way(packet), packet.bytes.as_slice())).or_default() += 1;
+        *arrivals.entry((packet.sender, packet.bytes.as_slice())).or_default() += 1;
     }
     // By way: the first that is missing, with the number of later ones that arrived. No other has more of these behind it.
     let mut ways: BTreeMap<(SocketAddr, SocketAddr), Option<(&Packet, usize)>> = BTreeMap::new();
     for packet in left.into_iter().filter(|it| !lost.contains(&it.frame) && it.t_us <= ended_us) {
         let missing = ways.entry((packet.from, packet.to)).or_default();
-        match arrivals.get_mut(&(way(packet), packet.bytes.as_slice())) {
+        match arrivals.get_mut(&(packet.sender, packet.bytes.as_slice())) {
             Some(left @ 1..) => {
                 *left -= 1;
                 missing.iter_mut().for_each(|(_, later)| *later += 1);
@@ -90,6 +89,24 @@ mod tests {
             }
         }
         assert!(never_arrived(&evidence).is_none());
+    }
+
+    #[test]
+    fn what_a_nat_translates_arrives_from_another_address() {
+        let flawed = |lacks: bool| {
+            let mut evidence = Recording::Call.evidence();
+            let packets = &mut evidence.wire.as_mut().unwrap().packets;
+            for packet in packets.iter_mut().filter(|it| it.tap == Peer(1) && it.sender == Peer(0)) {
+                packet.from.set_port(1);
+            }
+            if lacks {
+                let arrived = |it: &Packet| it.tap == Peer(1) && it.sender == Peer(0) && it.via.is_none();
+                let at: Vec<usize> = (0..packets.len()).filter(|at| arrived(&packets[*at])).collect();
+                packets.remove(at[at.len() / 2]);
+            }
+            never_arrived(&evidence).is_some()
+        };
+        assert_eq!([false, true].map(flawed), [false, true]);
     }
 
     #[test]

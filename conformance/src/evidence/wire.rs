@@ -200,6 +200,8 @@ pub struct Wire {
     pub ruled: BTreeSet<u64>,
     /// The packets with the comments of steps, in a recording of ours.
     pub steps: Vec<StepSeen>,
+    /// The first frame that has time and content of one before it, though no link of the lab may have made two of one.
+    pub repeated: Option<u64>,
     /// The peers whose every packet passes an interface of the capture, in a recording of ours: those in the network lab.
     pub hosts: BTreeSet<Peer>,
 }

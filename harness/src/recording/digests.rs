@@ -310,7 +310,7 @@ mod tests {
         // Nor is it enough to call one earlier.
         let (folder, file) = recorded(FORMAT);
         let text = String::from_utf8(sealed(&file).unwrap()).unwrap();
-        let earlier = text.replace("\"format\": 4", "\"format\": 3");
+        let earlier = text.replace(&format!("\"format\": {FORMAT}"), "\"format\": 3");
         assert_eq!(
             found(folder.path(), earlier.as_bytes()),
             ["case.json was changed: its SHA-256 is another one"]

@@ -5,7 +5,7 @@ use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::stun::Class;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 pub(super) const CHECK: Check = Check {
     id: "stun-response-matches-request",
@@ -17,17 +17,26 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    let (mut asked, mut ids) = (BTreeSet::new(), BTreeMap::new());
-    for (packet, message) in evidence.wire.iter().flat_map(|wire| wire.stun(peer)) {
+    // Of packets of one time the order in the capture says nothing.
+    let (mut asked, mut ids) = (BTreeMap::new(), BTreeMap::new());
+    let all = || evidence.wire.iter().flat_map(|wire| wire.stun(peer));
+    for (packet, message) in
+        all().filter(|(packet, message)| packet.sender != peer && is_binding(message, Class::Request))
+    {
         let transaction = message.transaction.value;
-        if packet.sender != peer {
-            if is_binding(&message, Class::Request) {
-                asked.insert((transaction, (packet.from, packet.to)));
-                ids.insert(transaction, packet.knows_its_ends());
-            }
-        } else if is_binding(&message, Class::Success) || is_binding(&message, Class::Error) {
-            let mirrored = asked.contains(&(transaction, (packet.to, packet.from)));
-            let elsewhere = mirrored || ids.contains_key(&transaction);
+        let first: &mut u64 = asked.entry((transaction, (packet.from, packet.to))).or_insert(packet.t_us);
+        *first = packet.t_us.min(*first);
+        let (first, known) = ids.entry(transaction).or_insert((packet.t_us, true));
+        (*first, *known) = (packet.t_us.min(*first), *known && packet.knows_its_ends());
+    }
+    for (packet, message) in all().filter(|(packet, _)| packet.sender == peer) {
+        let transaction = message.transaction.value;
+        let ids = ids.get(&transaction).filter(|(first, _)| *first <= packet.t_us);
+        if is_binding(&message, Class::Success) || is_binding(&message, Class::Error) {
+            let mirrored = asked
+                .get(&(transaction, (packet.to, packet.from)))
+                .is_some_and(|first| *first <= packet.t_us);
+            let elsewhere = mirrored || ids.is_some();
             if !elsewhere && !evidence.whole {
                 tally.inconclusive(
                     "the request may have come before the capture",
@@ -35,7 +44,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 );
                 continue;
             }
-            let known = packet.knows_its_ends() && ids.get(&transaction).is_none_or(|known| *known);
+            let known = packet.knows_its_ends() && ids.is_none_or(|(_, known)| *known);
             if !mirrored && !known {
                 tally.inconclusive("the allocation is not in the capture", [Place::Frame(packet.frame)]);
                 continue;
@@ -45,6 +54,34 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 false => "a response has a transaction that no request had".to_owned(),
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::controls::Recording;
+
+    /// What is of one time stands in any order.
+    #[test]
+    fn a_response_may_stand_before_a_request_of_the_same_time() {
+        let faults = |same_time: bool| {
+            let mut evidence = Recording::Data.evidence();
+            let packets = &mut evidence.wire.as_mut().unwrap().packets;
+            let is = |kind: u8| move |it: &crate::evidence::Packet| it.bytes[..2] == [kind, 1];
+            let at = packets.iter().position(is(1)).unwrap();
+            let (transaction, sender) = (packets[at].bytes[8..20].to_vec(), packets[at].sender);
+            let of = packets.iter().position(|it| it.bytes[..2] == [0, 1] && it.bytes[8..20] == transaction);
+            let of = of.unwrap();
+            if same_time {
+                packets[of].t_us = packets[at].t_us;
+            }
+            packets.swap(of, at);
+            let mut tally = Tally::default();
+            evaluate(&evidence, sender, &mut tally);
+            format!("{tally:?}").contains("that no request had")
+        };
+        assert_eq!([true, false].map(faults), [false, false], "the times say which came first");
     }
 }
 

@@ -7,7 +7,7 @@ use crate::case_file::CasePeer;
 use crate::evidence::Packet;
 use crate::verdict::{Layer, Place};
 use peerproof_captures::event::{IceGatheringState, PeerEvent};
-use peerproof_captures::sdp::CandidateType;
+use peerproof_captures::sdp::{CandidateAddress, CandidateType};
 use peerproof_captures::timeline::{LossCause, What};
 use peerproof_captures::wire::demux::Class as First;
 use peerproof_captures::wire::stun;
@@ -145,6 +145,7 @@ fn servers(
     let readable = |url: &&str| !url.starts_with("turns:") && !url.contains("transport=tcp");
     let reads_all = urls(session, &peer.name).iter().all(readable);
     let own: BTreeSet<IpAddr> = own_addresses(tap);
+    let unanswered = unanswered(session, tap);
     for it in gathered.all() {
         let Some(address) = it.address().filter(|_| it.candidate.is_udp()) else { continue };
         let known = match it.candidate.kind {
@@ -162,7 +163,19 @@ fn servers(
             }
             _ => continue,
         };
-        if reads_all && !known.contains(&address) {
+        // Its own response may be what the capture lacks. The related address of a relayed one is another than that from which it was asked for.
+        let base = it
+            .candidate
+            .related_address
+            .as_ref()
+            .and_then(CandidateAddress::ip)
+            .zip(it.candidate.related_port);
+        let base = base.filter(|(ip, port)| {
+            it.candidate.kind == CandidateType::ServerReflexive && !ip.is_unspecified() && *port != 0
+        });
+        let may_lack =
+            base.map(SocketAddr::from).map_or(!unanswered.is_empty(), |base| unanswered.contains(&base));
+        if reads_all && !may_lack && !known.contains(&address) {
             let claimed = format!("{} reports the {} candidate {address}", peer.name, it.candidate.kind);
             let seen = match known.iter().next() {
                 Some(other) => format!("no server reported that address to it; one reported {other}"),
@@ -172,6 +185,30 @@ fn servers(
             return;
         }
     }
+}
+
+/// The addresses from which requests went to servers whose responses are not in the capture, though the network lost neither.
+fn unanswered(session: &Session<'_>, tap: Tap<'_>) -> BTreeSet<SocketAddr> {
+    let lost = session.disturbed();
+    let mut asked = BTreeMap::new();
+    let mut answered = BTreeSet::new();
+    for (at, message) in tap.wire.with_servers(tap.peer) {
+        let transaction = message.transaction.value;
+        match message.kind.value.class() {
+            stun::Class::Request if at.sent && !lost.contains(&at.frame) => {
+                asked.insert(transaction.0, at.client);
+            }
+            stun::Class::Success | stun::Class::Error if !at.sent => {
+                answered.insert(transaction.0);
+            }
+            _ => {}
+        }
+    }
+    asked
+        .into_iter()
+        .filter(|(transaction, _)| !answered.contains(transaction))
+        .map(|(_, from)| from)
+        .collect()
 }
 
 /// The addresses from which the peer's packets leave.

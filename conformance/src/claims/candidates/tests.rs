@@ -165,6 +165,9 @@ fn addresses_of_servers_are_those_that_servers_told() {
     let mut case = Case::of(Recording::Relay);
     rewrite(&mut case, "bob", "typ relay", " 33481 ", " 33482 ");
     case.blames("bob", TEXT, Layer::Gathering, "no server reported that address to it");
+    // What one reported may be what the capture lacks.
+    case.record.wire.as_mut().unwrap().servers.retain(|it| it.sent);
+    assert!(!case.found().iter().any(|it| it.sentence().contains("no server reported that address")));
     let mut case = Case::of(Recording::Relay);
     rewrite(&mut case, "bob", "typ relay", "typ relay", "typ srflx");
     case.blames("bob", TEXT, Layer::Gathering, "no server reported that address to it");

@@ -15,6 +15,8 @@ pub(super) struct Streams {
     times: Vec<u64>,
     /// Its frames or blocks: synchronisation source and timestamp.
     frames: BTreeSet<(u32, u32)>,
+    /// When the first packet of each came, in microseconds, in order.
+    begun: Vec<u64>,
     /// The sizes in the key frames of VP8 that could be read.
     pub(super) sizes: BTreeSet<(u32, u32)>,
     /// Whether all packets are of VP8, so that all key frames are among [`Self::sizes`].
@@ -59,6 +61,7 @@ impl Streams {
         let mut streams = Self {
             times: Vec::new(),
             frames: BTreeSet::new(),
+            begun: Vec::new(),
             sizes: BTreeSet::new(),
             is_all_vp8: true,
             last_us: packets.iter().map(|packet| packet.t_us).max().unwrap_or(0),
@@ -71,6 +74,7 @@ impl Streams {
         for packet in packets.into_iter().filter(|packet| packet.class() == Class::Rtp) {
             streams.take(packet, &formats);
         }
+        streams.begun.sort_unstable();
         Some(streams)
     }
 
@@ -78,8 +82,10 @@ impl Streams {
         let Ok(seen) = rtp::view(&packet.bytes) else { return };
         let Some(format) = formats.get(&seen.header.payload_type()) else { return };
         self.times.push(packet.t_us);
-        if self.frames.len() < MOST_FRAMES {
-            self.frames.insert((seen.header.ssrc.value, seen.header.timestamp.value));
+        if self.frames.len() < MOST_FRAMES
+            && self.frames.insert((seen.header.ssrc.value, seen.header.timestamp.value))
+        {
+            self.begun.push(packet.t_us);
         }
         match format {
             // A key frame may come by a retransmission alone.
@@ -116,9 +122,9 @@ impl Streams {
         self.times.is_empty()
     }
 
-    /// How many frames, or packets of audio, came.
-    pub(super) fn frames(&self) -> usize {
-        self.frames.len()
+    /// How many frames, or packets of audio, had begun to come by then.
+    pub(super) fn frames_by(&self, t_us: u64) -> usize {
+        self.begun.partition_point(|begun| *begun <= t_us)
     }
 
     pub(super) fn is_counted(&self) -> bool {

@@ -146,6 +146,22 @@ fn see(edit: impl Fn(usize, &mut u64, &mut Option<u32>, &mut Option<u32>)) -> Ca
 }
 
 #[test]
+fn no_more_is_recognised_than_had_come_by_then() {
+    let last = std::cell::Cell::new(0);
+    see(|_, frames, _, width| {
+        if width.is_some() {
+            last.set(last.get().max(*frames));
+        }
+    });
+    see(|_, frames, _, width| {
+        if width.is_some() {
+            *frames = last.get() + 3;
+        }
+    })
+    .blames("bob", "event/mediaseen.frames", LAYER, "had come by then");
+}
+
+#[test]
 fn only_what_came_and_was_sent_is_recognised() {
     let number = "event/mediaseen.number";
     see(|_, _, number, _| *number = Some(40_000)).blames("bob", number, LAYER, "cannot have sent more than");

@@ -3,7 +3,13 @@
 use crate::claims::Claim;
 use crate::verdict::Layer;
 
-const WITH_ALL: &str = "the packets on the wire: no more than all, of a single transport at least half of those without STUN; bytes against packets";
+const WITH_ALL: &str = "the packets on the wire: no more than all, of a single transport at least half of those without STUN, of the only pair that was selected a quarter; bytes against packets";
+
+const NAMED: &str = "the report: what it names is there, or at least of no other type";
+const CODEC: &str = "the codec of that name in the report, and the payload types of the packets of that SSRC";
+const REPEATED: &str = "the member of the same dictionary that it repeats";
+const REPEATED_OF: &str = "the same member of the stream that localId names";
+const TIMES: &str = "timestamp of the same dictionary, and the time that the session has lasted";
 
 pub(in crate::claims) const CLAIMS: &[Claim] = &[
     Claim::checked(
@@ -228,10 +234,10 @@ pub(in crate::claims) const CLAIMS: &[Claim] = &[
         Layer::Nomination,
         "its pairs, the packets that left its socket, and those that go to its remote candidate",
     ),
-    Claim::unchecked(
+    Claim::checked(
         "stat/transport.iceState",
         Layer::Checks,
-        "icetransportstatechange is compared; implementations keep the old state here after close",
+        "the words of the API; its iceconnectionstatechange events: not new, failed or closed while connected",
     ),
     Claim::unchecked(
         "stat/transport.selectedCandidatePairChanges",
@@ -300,51 +306,15 @@ pub(in crate::claims) const CLAIMS: &[Claim] = &[
         Layer::Gathering,
         "ice-candidate-priorities judges those that are signalled; implementations write others here",
     ),
-    Claim::checked(
-        "stat/candidate-pair.packetsSent",
-        Layer::Checks,
-        "the packets on the wire: no pair carried more than all did",
-    ),
-    Claim::checked(
-        "stat/candidate-pair.packetsReceived",
-        Layer::Checks,
-        "the packets on the wire: no pair carried more than all did",
-    ),
-    Claim::checked(
-        "stat/candidate-pair.bytesSent",
-        Layer::Checks,
-        "the packets on the wire: no pair carried more than all did",
-    ),
-    Claim::checked(
-        "stat/candidate-pair.bytesReceived",
-        Layer::Checks,
-        "the packets on the wire: no pair carried more than all did",
-    ),
-    Claim::checked(
-        "stat/candidate-pair.requestsSent",
-        Layer::Checks,
-        "the packets on the wire: no pair carried more than all did",
-    ),
-    Claim::checked(
-        "stat/candidate-pair.requestsReceived",
-        Layer::Checks,
-        "the packets on the wire: no pair carried more than all did",
-    ),
-    Claim::checked(
-        "stat/candidate-pair.responsesSent",
-        Layer::Checks,
-        "the packets on the wire: no pair carried more than all did",
-    ),
-    Claim::checked(
-        "stat/candidate-pair.responsesReceived",
-        Layer::Checks,
-        "the packets on the wire: no pair carried more than all did",
-    ),
-    Claim::checked(
-        "stat/candidate-pair.consentRequestsSent",
-        Layer::Checks,
-        "the packets on the wire: no pair carried more than all did",
-    ),
+    Claim::checked("stat/candidate-pair.packetsSent", Layer::Checks, WITH_ALL),
+    Claim::checked("stat/candidate-pair.packetsReceived", Layer::Checks, WITH_ALL),
+    Claim::checked("stat/candidate-pair.bytesSent", Layer::Checks, WITH_ALL),
+    Claim::checked("stat/candidate-pair.bytesReceived", Layer::Checks, WITH_ALL),
+    Claim::checked("stat/candidate-pair.requestsSent", Layer::Checks, WITH_ALL),
+    Claim::checked("stat/candidate-pair.requestsReceived", Layer::Checks, WITH_ALL),
+    Claim::checked("stat/candidate-pair.responsesSent", Layer::Checks, WITH_ALL),
+    Claim::checked("stat/candidate-pair.responsesReceived", Layer::Checks, WITH_ALL),
+    Claim::checked("stat/candidate-pair.consentRequestsSent", Layer::Checks, WITH_ALL),
     Claim::checked(
         "stat/candidate-pair.nominated",
         Layer::Nomination,
@@ -412,5 +382,75 @@ pub(in crate::claims) const CLAIMS: &[Claim] = &[
         "stat/timestamp",
         Layer::Media,
         "the clock of the case, when it was asked for and answered; the reading before: time goes on",
+    ),
+    Claim::checked("stat/id", Layer::Media, "the key of the dictionary in the report"),
+    Claim::checked(
+        "stat/type",
+        Layer::Media,
+        "each dictionary has one, which is that of what others name by its identifier",
+    ),
+    Claim::checked("stat/candidate-pair.localCandidateId", Layer::Checks, NAMED),
+    Claim::checked("stat/candidate-pair.remoteCandidateId", Layer::Checks, NAMED),
+    Claim::checked("stat/candidate-pair.transportId", Layer::Checks, NAMED),
+    Claim::checked("stat/certificate.issuerCertificateId", Layer::Dtls, NAMED),
+    Claim::checked("stat/codec.transportId", Layer::Media, NAMED),
+    Claim::checked("stat/inbound-rtp.codecId", Layer::Media, CODEC),
+    Claim::checked("stat/inbound-rtp.playoutId", Layer::Media, NAMED),
+    Claim::checked("stat/inbound-rtp.remoteId", Layer::Media, NAMED),
+    Claim::checked("stat/inbound-rtp.transportId", Layer::Media, NAMED),
+    Claim::checked("stat/local-candidate.transportId", Layer::Gathering, NAMED),
+    Claim::checked("stat/outbound-rtp.codecId", Layer::Media, CODEC),
+    Claim::checked("stat/outbound-rtp.mediaSourceId", Layer::Media, NAMED),
+    Claim::checked("stat/outbound-rtp.remoteId", Layer::Media, NAMED),
+    Claim::checked("stat/outbound-rtp.transportId", Layer::Media, NAMED),
+    Claim::checked("stat/remote-candidate.transportId", Layer::Gathering, NAMED),
+    Claim::checked("stat/remote-inbound-rtp.codecId", Layer::Media, NAMED),
+    Claim::checked("stat/remote-inbound-rtp.localId", Layer::Media, NAMED),
+    Claim::checked("stat/remote-inbound-rtp.transportId", Layer::Media, NAMED),
+    Claim::checked("stat/remote-outbound-rtp.codecId", Layer::Media, NAMED),
+    Claim::checked("stat/remote-outbound-rtp.localId", Layer::Media, NAMED),
+    Claim::checked("stat/remote-outbound-rtp.transportId", Layer::Media, NAMED),
+    Claim::checked("stat/transport.localCertificateId", Layer::Dtls, NAMED),
+    Claim::checked("stat/transport.remoteCertificateId", Layer::Dtls, NAMED),
+    Claim::checked("stat/inbound-rtp.mediaType", Layer::Media, REPEATED),
+    Claim::checked("stat/outbound-rtp.mediaType", Layer::Media, REPEATED),
+    Claim::checked("stat/remote-inbound-rtp.mediaType", Layer::Media, REPEATED),
+    Claim::checked("stat/remote-outbound-rtp.mediaType", Layer::Media, REPEATED),
+    Claim::checked("stat/remote-inbound-rtp.kind", Layer::Media, REPEATED_OF),
+    Claim::checked("stat/remote-outbound-rtp.kind", Layer::Media, REPEATED_OF),
+    Claim::checked("stat/remote-inbound-rtp.ssrc", Layer::Media, REPEATED_OF),
+    Claim::checked("stat/remote-outbound-rtp.ssrc", Layer::Media, REPEATED_OF),
+    Claim::checked("stat/local-candidate.ip", Layer::Gathering, REPEATED),
+    Claim::checked("stat/remote-candidate.ip", Layer::Gathering, REPEATED),
+    Claim::checked("stat/candidate-pair.lastPacketSentTimestamp", Layer::Checks, TIMES),
+    Claim::checked("stat/candidate-pair.lastPacketReceivedTimestamp", Layer::Checks, TIMES),
+    Claim::checked("stat/inbound-rtp.lastPacketReceivedTimestamp", Layer::Media, TIMES),
+    Claim::checked("stat/local-candidate.isRemote", Layer::Gathering, "its type"),
+    Claim::checked("stat/remote-candidate.isRemote", Layer::Gathering, "its type"),
+    Claim::checked(
+        "stat/candidate-pair.selected",
+        Layer::Nomination,
+        "selectedCandidatePairId of its transport",
+    ),
+    Claim::checked(
+        "stat/codec.sdpFmtpLine",
+        Layer::Media,
+        "the fmtp of both descriptions for that payload type: the names of all parameters, the values of some",
+    ),
+    Claim::checked("stat/outbound-rtp.rid", Layer::Media, "the a=rid lines of the descriptions"),
+    Claim::checked(
+        "stat/outbound-rtp.encodingIndex",
+        Layer::Media,
+        "the a=rid lines of the descriptions: no more than there are",
+    ),
+    Claim::checked(
+        "stat/inbound-rtp.rtxSsrc",
+        Layer::Media,
+        "a=ssrc-group:FID of its SSRC, where there is no simulcast",
+    ),
+    Claim::checked(
+        "stat/outbound-rtp.rtxSsrc",
+        Layer::Media,
+        "a=ssrc-group:FID of its SSRC, where there is no simulcast",
     ),
 ];

@@ -8,12 +8,14 @@ use super::{Contradiction, Reading, Session, Stat};
 use crate::api::PeerView;
 use crate::case_file::{CasePeer, Runs};
 use crate::verdict::Layer;
-use peerproof_captures::event::{DtlsState, IceState};
+use peerproof_captures::event::{DtlsState, IceState, PeerEvent};
 
 /// Fewer packets than these need not be counted.
 const BEHIND: u64 = 20;
 /// Which part of what was seen before must be counted at least: not all count STUN or the headers of DTLS.
 const COUNTED: f64 = 0.5;
+/// The same of a pair: what came before it was selected, such as a handshake, may have taken another way.
+const COUNTED_OF_PAIR: f64 = 0.25;
 /// Least bytes of a packet: the header of RTP (RFC 3550 §5.1).
 const SHORTEST: f64 = 12.0;
 /// Most bytes of a datagram.
@@ -40,10 +42,13 @@ pub(super) fn check(
         reading.of_kind("candidate-pair").for_each(|stat| answers(reading, &stat, found));
     }
     let Some(view) = session.views.get(&peer.name) else { return };
+    let is_over = session.ended_us(&peer.name).is_some_and(|ended| ended <= reading.answered_us);
     for stat in reading.of_kind("transport") {
         selected(reading, view, &stat, found);
+        if !is_over {
+            goes_back(reading, view, &stat, found);
+        }
     }
-    let is_over = session.ended_us(&peer.name).is_some_and(|ended| ended <= reading.answered_us);
     // Another transport begins to count anew.
     let handshakes = view.dtls.iter().filter(|at| at.is == DtlsState::Connected).count();
     let mut transports = reading.of_kind("transport");
@@ -52,7 +57,15 @@ pub(super) fn check(
         && handshakes == 1
         && !seen.faulted
     {
-        reached(reading, &stat, seen, found);
+        reached(reading, &stat, (seen, COUNTED), "its only transport", &TRANSPORT, found);
+        let selects = |event: &PeerEvent| matches!(event, PeerEvent::SelectedCandidatePairChange { .. });
+        let is_only = session.events(&peer.name).filter(|(_, event)| selects(event)).count() == 1
+            && stat.number("selectedCandidatePairChanges").is_none_or(|changes| changes == 1.0);
+        let pair = stat.text("selectedCandidatePairId").and_then(|id| reading.by_id(id));
+        if let Some(pair) = pair.filter(|_| is_only) {
+            let which = "the only pair that was selected";
+            reached(reading, &pair, (seen, COUNTED_OF_PAIR), which, &PAIR, found);
+        }
     }
 }
 
@@ -66,15 +79,30 @@ const TRANSPORT: [Counter; 4] = [
     ("stat/transport.bytesReceived", "bytesReceived", false, |count| count.whole),
 ];
 
-/// The only transport carried all but STUN.
-fn reached(reading: &Reading<'_>, stat: &Stat<'_>, seen: &Seen, found: &mut Vec<Contradiction>) {
-    for (claim, field, is_sent, of) in TRANSPORT {
+const PAIR: [Counter; 4] = [
+    ("stat/candidate-pair.packetsSent", "packetsSent", true, |count| count.packets),
+    ("stat/candidate-pair.packetsReceived", "packetsReceived", false, |count| count.packets),
+    ("stat/candidate-pair.bytesSent", "bytesSent", true, |count| count.whole),
+    ("stat/candidate-pair.bytesReceived", "bytesReceived", false, |count| count.whole),
+];
+
+/// The only transport, and the only pair that was ever selected, carried all but STUN.
+fn reached(
+    reading: &Reading<'_>,
+    stat: &Stat<'_>,
+    (seen, share): (&Seen, f64),
+    which: &str,
+    counters: &[Counter],
+    found: &mut Vec<Contradiction>,
+) {
+    for (claim, field, is_sent, of) in counters {
+        let is_sent = *is_sent;
         let flow: Option<&Flow> = if is_sent { seen.sent(reading) } else { seen.received(reading) };
         let (Some(says), Some(flow)) = (stat.number(field), flow) else { continue };
         let Span { least, .. } = flow.payload;
-        if least.packets > BEHIND && says < of(least) as f64 * COUNTED {
+        if least.packets > BEHIND && says < of(least) as f64 * share {
             let seen = format!("{} had been on the wire before it was asked, STUN aside", of(least));
-            let claimed = format!("{field} {says} of its only transport");
+            let claimed = format!("{field} {says} of {which}");
             found.push(reading.contradicts(claim, Layer::Checks, claimed, seen, None).of_less());
         }
     }
@@ -171,13 +199,31 @@ fn answers(reading: &Reading<'_>, stat: &Stat<'_>, found: &mut Vec<Contradiction
     }
 }
 
+/// Whether ICE was connected by its last event before a report.
+fn is_up(reading: &Reading<'_>, view: &PeerView) -> bool {
+    let late = reading.answered_us.saturating_add(super::wire::OLDEST_US);
+    let last = view.ice.iter().rfind(|at| at.t_us <= late).map(|at| at.is);
+    matches!(last, Some(IceState::Connected | IceState::Completed))
+}
+
+/// A transport that is connected has no state of ICE from before or after that. Where there are several one may be another's.
+fn goes_back(reading: &Reading<'_>, view: &PeerView, stat: &Stat<'_>, found: &mut Vec<Contradiction>) {
+    let Some(says) = stat.text("iceState").filter(|says| ["new", "failed", "closed"].contains(says)) else {
+        return;
+    };
+    let is_only = reading.of_kind("transport").count() == 1;
+    if is_only && is_up(reading, view) && stat.text("dtlsState") == Some("connected") {
+        let seen = "its last iceconnectionstatechange was connected or completed".to_owned();
+        let claim = "stat/transport.iceState";
+        found.push(reading.contradicts(claim, Layer::Checks, format!("iceState {says}"), seen, None));
+    }
+}
+
 /// The selected pair of a transport that is connected has not failed.
 fn selected(reading: &Reading<'_>, view: &PeerView, stat: &Stat<'_>, found: &mut Vec<Contradiction>) {
     let pair = stat.text("selectedCandidatePairId").and_then(|id| reading.by_id(id));
     let Some(says) = pair.and_then(|pair| pair.text("state")) else { return };
-    let late = reading.answered_us.saturating_add(super::wire::OLDEST_US);
-    let last = view.ice.iter().rfind(|at| at.t_us <= late).map(|at| at.is);
-    let is_up = matches!(last, Some(IceState::Connected | IceState::Completed));
+    let is_up = is_up(reading, view);
     let seen = if !STATES.contains(&says) {
         "a pair has no such state".to_owned()
     } else if says == "failed" && is_up && stat.text("dtlsState") == Some("connected") {

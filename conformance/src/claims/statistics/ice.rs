@@ -1,6 +1,6 @@
 //! Candidates at addresses that were gathered or received, the pair in use, and what went over it.
 
-use super::wire::Seen;
+use super::wire::{Count, Seen};
 use super::{Contradiction, Reading, Session, Stat};
 use crate::api::view::candidate_type;
 use crate::case_file::CasePeer;
@@ -13,13 +13,16 @@ use std::net::IpAddr;
 
 /// Packets by which a counter may be ahead of the capture.
 const AHEAD: f64 = 5.0;
-/// Bytes by which it may, and how many times more of all: some implementations count headers of lower layers, and packets of or to
-/// addresses that belong to neither peer.
-const AHEAD_BYTES: f64 = 8_000.0;
+/// How many times more of all it may be: some implementations count headers of lower layers, and packets of or to addresses that belong to
+/// neither peer.
 const HEADERS: f64 = 1.5;
 
-/// Bytes of a packet.
+/// Bytes of a packet, and of a short one.
 const LONGEST: f64 = 1_500.0;
+const SHORT: f64 = 200.0;
+
+/// What the names end in that browsers give instead of addresses (RFC 8828 §5.2).
+const MDNS: &str = ".local";
 
 /// Where a candidate is: address, port and type.
 type At = (String, u16, String);
@@ -38,6 +41,7 @@ pub(super) fn check(
         own.append(&mut remote.clone());
         remote.append(&mut own.clone());
     }
+    let is_exact = session.reports_all(peer);
     let hides = session.is_relay_only(&peer.name);
     // What goes through a server may be counted with its own packets; packets to addresses behind a NAT, where nobody is, are not between
     // the peers.
@@ -51,7 +55,11 @@ pub(super) fn check(
         .iter()
         .any(|(name, view)| *name != peer.name && (view.closed.is_some() || view.lost.is_some()));
     let seen = seen.filter(|_| !translated && (tapped || !(relayed || gone)));
-    let factor = if relayed { 2.0 * HEADERS } else { HEADERS };
+    let factor = match (relayed, is_exact) {
+        (true, _) => 2.0 * HEADERS,
+        (false, true) => 1.0,
+        (false, false) => HEADERS,
+    };
     for stat in reading.of_kind("local-candidate") {
         // With this policy the others are never reported (RFC 9429 §3.5.3).
         let address = stat.text("address").or_else(|| stat.text("ip")).map(same);
@@ -59,11 +67,11 @@ pub(super) fn check(
             .iter()
             .any(|at| Some(&at.0) == address.as_ref() && Some(f64::from(at.1)) == stat.number("port"));
         if !hides || reported || stat.text("candidateType") == Some("relay") {
-            candidate(reading, &stat, &own, "gathered", "stat/local-candidate.address", found);
+            candidate(reading, &stat, (&own, is_exact), ("gathered", "stat/local-candidate.address"), found);
         }
     }
     for stat in reading.of_kind("remote-candidate") {
-        candidate(reading, &stat, &remote, "received", "stat/remote-candidate.address", found);
+        candidate(reading, &stat, (&remote, is_exact), ("received", "stat/remote-candidate.address"), found);
     }
     for stat in reading.of_kind("transport") {
         selected(session, place, reading, &stat, found);
@@ -147,9 +155,8 @@ fn is_unspecified(address: &str) -> bool {
 fn candidate(
     reading: &Reading<'_>,
     stat: &Stat<'_>,
-    known: &BTreeSet<At>,
-    how: &str,
-    claim: &'static str,
+    (known, is_exact): (&BTreeSet<At>, bool),
+    (how, claim): (&str, &'static str),
     found: &mut Vec<Contradiction>,
 ) {
     let address = stat.text("address").or_else(|| stat.text("ip"));
@@ -158,7 +165,16 @@ fn candidate(
         return;
     };
     // Peer-reflexive ones are found by checks, and a name may stand for any address.
-    if kind == "prflx" || address.parse::<IpAddr>().is_err() || known.is_empty() {
+    if address.parse::<IpAddr>().is_err() {
+        let is_signalled = known.iter().any(|at| at.0 == same(address));
+        if is_exact && !is_signalled && !address.to_ascii_lowercase().ends_with(MDNS) {
+            let claimed = format!("a candidate at {address:?}");
+            let seen = "that is neither an address nor a name that was signalled".to_owned();
+            found.push(reading.contradicts(claim, Layer::Gathering, claimed, seen, None));
+        }
+        return;
+    }
+    if kind == "prflx" || known.is_empty() {
         return;
     }
     if stat.text("tcpType") == Some("active") && is_unspecified(address) {
@@ -245,26 +261,35 @@ fn goes_to(
     }
 }
 
-/// A counter of packets or bytes: claim, field, whether of what was sent, whether of bytes.
-type Counter = (&'static str, &'static str, bool, bool);
+/// What a counter counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Of {
+    Packets,
+    Bytes,
+    Requests,
+    Responses,
+}
+
+/// A counter: claim, field, whether of what was sent, what it counts.
+type Counter = (&'static str, &'static str, bool, Of);
 
 const TRANSPORT: &[Counter] = &[
-    ("stat/transport.packetsSent", "packetsSent", true, false),
-    ("stat/transport.packetsReceived", "packetsReceived", false, false),
-    ("stat/transport.bytesSent", "bytesSent", true, true),
-    ("stat/transport.bytesReceived", "bytesReceived", false, true),
+    ("stat/transport.packetsSent", "packetsSent", true, Of::Packets),
+    ("stat/transport.packetsReceived", "packetsReceived", false, Of::Packets),
+    ("stat/transport.bytesSent", "bytesSent", true, Of::Bytes),
+    ("stat/transport.bytesReceived", "bytesReceived", false, Of::Bytes),
 ];
 
 const PAIR: &[Counter] = &[
-    ("stat/candidate-pair.packetsSent", "packetsSent", true, false),
-    ("stat/candidate-pair.packetsReceived", "packetsReceived", false, false),
-    ("stat/candidate-pair.bytesSent", "bytesSent", true, true),
-    ("stat/candidate-pair.bytesReceived", "bytesReceived", false, true),
-    ("stat/candidate-pair.requestsSent", "requestsSent", true, false),
-    ("stat/candidate-pair.requestsReceived", "requestsReceived", false, false),
-    ("stat/candidate-pair.responsesSent", "responsesSent", true, false),
-    ("stat/candidate-pair.responsesReceived", "responsesReceived", false, false),
-    ("stat/candidate-pair.consentRequestsSent", "consentRequestsSent", true, false),
+    ("stat/candidate-pair.packetsSent", "packetsSent", true, Of::Packets),
+    ("stat/candidate-pair.packetsReceived", "packetsReceived", false, Of::Packets),
+    ("stat/candidate-pair.bytesSent", "bytesSent", true, Of::Bytes),
+    ("stat/candidate-pair.bytesReceived", "bytesReceived", false, Of::Bytes),
+    ("stat/candidate-pair.requestsSent", "requestsSent", true, Of::Requests),
+    ("stat/candidate-pair.requestsReceived", "requestsReceived", false, Of::Requests),
+    ("stat/candidate-pair.responsesSent", "responsesSent", true, Of::Responses),
+    ("stat/candidate-pair.responsesReceived", "responsesReceived", false, Of::Responses),
+    ("stat/candidate-pair.consentRequestsSent", "consentRequestsSent", true, Of::Requests),
 ];
 
 /// No pair and no transport carried more than there was in all.
@@ -275,16 +300,23 @@ fn counters(
     counters: &[Counter],
     found: &mut Vec<Contradiction>,
 ) {
-    for (claim, field, sent, bytes) in counters {
+    for (claim, field, sent, of) in counters {
         let flow = if *sent { seen.sent(reading) } else { seen.received(reading) };
         let (Some(claimed), Some(flow)) = (stat.number(field), flow) else { continue };
         let all = flow.all.most;
-        let (most, ahead) = match bytes {
-            true => (all.whole as f64 * factor, AHEAD_BYTES + seen.acted * LONGEST),
-            false => (all.packets as f64 * factor, AHEAD + seen.acted),
+        let (count, noun) = match of {
+            Of::Packets => (all.packets, "packets"),
+            Of::Bytes => (all.whole, "bytes"),
+            Of::Requests => (flow.requests, "requests"),
+            Of::Responses => (flow.responses, "responses"),
         };
+        let (factor, ahead) = match of {
+            Of::Bytes => (factor, (AHEAD + seen.acted) * of_one(all, factor)),
+            Of::Packets => (factor, AHEAD + seen.acted),
+            Of::Requests | Of::Responses => (1.0, AHEAD + seen.acted),
+        };
+        let most = count as f64 * factor;
         if claimed > most * flow.factor + ahead {
-            let (count, noun) = if *bytes { (all.whole, "bytes") } else { (all.packets, "packets") };
             let seen = format!("there were no more than {count} {noun} on the wire by then");
             let contradiction =
                 reading.contradicts(claim, Layer::Checks, format!("{field} {claimed}"), seen, None);
@@ -296,4 +328,12 @@ fn counters(
             found.push(if mirrored { contradiction.of_the_recording() } else { contradiction });
         }
     }
+}
+
+/// How many bytes a packet may have by which a counter is ahead: where nothing else is counted than what is on the wire, those of one of it.
+fn of_one(all: Count, factor: f64) -> f64 {
+    if factor > 1.0 || all.packets == 0 {
+        return LONGEST;
+    }
+    (all.whole as f64 / all.packets as f64).clamp(SHORT, LONGEST)
 }

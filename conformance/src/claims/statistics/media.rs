@@ -5,7 +5,7 @@ use super::{Contradiction, Reading, Session, Stat};
 use crate::case_file::{CasePeer, Runs};
 use crate::verdict::Layer;
 use peerproof_captures::sdp::SessionDescription;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Packets and frames by which a counter may be ahead of the capture: those that are on their way to it.
 const AHEAD: f64 = 3.0;
@@ -247,6 +247,7 @@ fn decoded(reading: &Reading<'_>, stat: &Stat<'_>, found: &mut Vec<Contradiction
 /// A codec has the payload type, name and clock rate of an `rtpmap` in a description of either side (RFC 8866 §6.6).
 fn codecs(session: &Session<'_>, peer: &CasePeer, reading: &Reading<'_>, found: &mut Vec<Contradiction>) {
     let mut known: BTreeSet<Map> = BTreeSet::new();
+    let mut formats: BTreeMap<u64, Vec<String>> = BTreeMap::new();
     let mut is_described = false;
     for (_, view) in session.peers() {
         for at in view.local.iter().chain(&view.remote) {
@@ -255,6 +256,11 @@ fn codecs(session: &Session<'_>, peer: &CasePeer, reading: &Reading<'_>, found: 
             for section in sdp.media() {
                 let maps = section.named("rtpmap").filter_map(|line| rtpmap(line.value?));
                 known.extend(maps);
+                for line in section.named("fmtp").filter_map(|line| line.value?.split_once(' ')) {
+                    if let Ok(number) = line.0.parse() {
+                        formats.entry(number).or_default().extend(parameters(line.1));
+                    }
+                }
             }
         }
     }
@@ -278,6 +284,7 @@ fn codecs(session: &Session<'_>, peer: &CasePeer, reading: &Reading<'_>, found: 
             let seen = "no description maps that payload type so".to_owned();
             found.push(reading.contradicts("stat/codec.payloadType", Layer::Media, claimed, seen, None));
         }
+        format(session.reports_all(peer), reading, &stat, &formats, found);
         // Of a video there are none, and some say so.
         let of: BTreeSet<u64> = known.iter().filter(|it| fits(it)).map(|(.., channels)| *channels).collect();
         let channels = stat.number("channels").filter(|it| *it != 0.0 && session.reports_all(peer));
@@ -289,6 +296,41 @@ fn codecs(session: &Session<'_>, peer: &CasePeer, reading: &Reading<'_>, found: 
             found.push(reading.contradicts("stat/codec.channels", Layer::Media, claimed, seen, None));
         }
     }
+}
+
+/// The parameters of a codec are of an `fmtp` in a description of either side (RFC 8866 §6.15): all by their names, and some with the same values,
+/// as implementations write others for what they do not support.
+fn format(
+    reports_all: bool,
+    reading: &Reading<'_>,
+    stat: &Stat<'_>,
+    formats: &BTreeMap<u64, Vec<String>>,
+    found: &mut Vec<Contradiction>,
+) {
+    let (Some(line), Some(number)) =
+        (stat.text("sdpFmtpLine").filter(|_| reports_all), stat.fields.get("payloadType"))
+    else {
+        return;
+    };
+    let known =
+        number.as_u64().and_then(|number| formats.get(&number)).map(Vec::as_slice).unwrap_or_default();
+    fn name(parameter: &str) -> &str {
+        parameter.split_once('=').map_or(parameter, |(name, _)| name)
+    }
+    let says: Vec<String> = parameters(line).collect();
+    let stranger = says.iter().find(|it| !known.iter().any(|known| name(known) == name(it)));
+    let seen = match stranger {
+        Some(stranger) => format!("no fmtp of that payload type has {}", name(stranger)),
+        None if says.iter().any(|it| known.contains(it)) => return,
+        None => "no fmtp of that payload type has any of these values".to_owned(),
+    };
+    let claimed = format!("sdpFmtpLine {line:?} of the payload type {number}");
+    found.push(reading.contradicts("stat/codec.sdpFmtpLine", Layer::Media, claimed, seen, None));
+}
+
+/// What stands between the semicolons of a value of `a=fmtp`, without regard to case.
+fn parameters(value: &str) -> impl Iterator<Item = String> + '_ {
+    value.split(';').map(|it| it.trim().to_ascii_lowercase()).filter(|it| !it.is_empty())
 }
 
 /// Payload type, encoding, clock rate and channels, of which there is one if none are given.

@@ -14,10 +14,12 @@ mod present;
 mod readings;
 mod transport;
 mod wire;
+mod within;
 
 pub(super) use claims::CLAIMS;
 pub(super) use others::OTHERS;
 
+use super::session::Asked;
 use super::{Contradiction, Fault, Session};
 use crate::case_file::CasePeer;
 use crate::verdict::{Layer, Place};
@@ -110,6 +112,7 @@ pub(super) fn check(session: &Session<'_>, found: &mut Vec<Contradiction>) {
     let all = session.peers().map(|(peer, _)| {
         let readings = readings_of(session, &peer.name);
         kept(session, &peer.name, &readings, found);
+        rejected(session, peer, found);
         (peer, some_of(session, readings))
     });
     let all: Vec<(&CasePeer, Vec<Reading<'_>>)> = all.collect();
@@ -129,6 +132,7 @@ pub(super) fn check(session: &Session<'_>, found: &mut Vec<Contradiction>) {
             counted::check(session, peer, reading, seen.as_ref(), found);
             present::check(session, peer, reading, seen.as_ref(), found);
             names::check(session, peer, reading, (&named, seen.as_ref()), found);
+            within::check(session, peer, reading, found);
             empty(session, peer, reading, found);
         }
         readings::check(session, peer, readings, seen.as_ref(), found);
@@ -174,6 +178,31 @@ fn empty(session: &Session<'_>, peer: &CasePeer, reading: &Reading<'_>, found: &
         let seen = "the connection itself has statistics at any time".to_owned();
         let claimed = "no statistics at all".to_owned();
         found.push(reading.contradicts("answer/getStats", Layer::Media, claimed, seen, None));
+    }
+}
+
+/// Of a connection there are statistics at any time: `getStats` is rejected for a selector alone, and the harness gives none (webrtc-pc §8.2).
+fn rejected(session: &Session<'_>, peer: &CasePeer, found: &mut Vec<Contradiction>) {
+    if !session.reports_all(peer) {
+        return;
+    }
+    let asked = session.asked(&peer.name);
+    let is_made = |asked: &&Asked<'_>| {
+        asked.name == "createPeerConnection" && matches!(asked.answer, Some((_, Answer::Ok(_))))
+    };
+    let Some(made) = asked.iter().find(is_made).map(|asked| asked.entry.n) else { return };
+    for asked in asked.iter().filter(|asked| asked.name == "getStats" && asked.entry.n > made) {
+        let Some((entry, Answer::Rejected { name, .. })) = asked.answer else { continue };
+        found.push(Contradiction {
+            claim: "answer/getStats",
+            layer: Layer::Media,
+            fault: Fault::Peer(peer.name.clone()),
+            t_us: entry.t_us,
+            claimed: format!("{} rejects getStats with {name}", peer.name),
+            seen: "it has a connection, which has statistics at any time".to_owned(),
+            evidence: vec![Place::Entry(entry.n)],
+            is_less: false,
+        });
     }
 }
 

@@ -6,7 +6,7 @@ use crate::case_file::CasePeer;
 use crate::claims::candidates;
 use crate::claims::channels::known::Known;
 use crate::verdict::Layer;
-use peerproof_captures::sdp::{Candidate, Fingerprint, SessionDescription, SsrcGroup};
+use peerproof_captures::sdp::{Candidate, Fingerprint, Rid, SessionDescription, SsrcGroup};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -23,6 +23,10 @@ pub(super) struct Named<'a> {
     mids: BTreeMap<String, BTreeSet<String>>,
     /// By the SSRC of a stream that of its retransmissions (`a=ssrc-group:FID`, RFC 5576 §4.2).
     repairs: BTreeMap<u32, u32>,
+    /// The restriction identifiers (`a=rid`, RFC 8851).
+    rids: BTreeSet<String>,
+    /// The payload types of RED (RFC 2198), in which packets of any codec are.
+    redundant: BTreeSet<u8>,
     ufrags: BTreeSet<String>,
     /// The identifiers of the tracks that it reported.
     tracks: BTreeSet<&'a str>,
@@ -37,7 +41,7 @@ pub(super) struct Named<'a> {
 impl<'a> Named<'a> {
     pub(super) fn of(session: &Session<'a>, peer: &'a CasePeer) -> Self {
         let mut mids: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        let mut repairs = BTreeMap::new();
+        let (mut repairs, mut rids, mut redundant) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
         for at in session.peers().flat_map(|(_, view)| view.local.iter().chain(&view.remote)) {
             let sdp = SessionDescription::parse(at.is.sdp.as_str());
             for section in sdp.media() {
@@ -45,6 +49,12 @@ impl<'a> Named<'a> {
                 if let Some(mid) = section.mid() {
                     mids.entry(mid).or_default().extend(media);
                 }
+            }
+            for section in sdp.media() {
+                rids.extend(section.every::<Rid>().map(|rid| rid.id));
+                let maps = section.named("rtpmap").filter_map(|line| line.value?.split_once(' '));
+                let red = maps.filter(|(_, codec)| codec.trim().to_ascii_lowercase().starts_with("red/"));
+                redundant.extend(red.filter_map(|(number, _)| number.parse::<u8>().ok()));
             }
             let groups = sdp.media().flat_map(|section| section.every::<SsrcGroup>().collect::<Vec<_>>());
             for group in groups.filter(|group| group.semantics == "FID") {
@@ -60,6 +70,8 @@ impl<'a> Named<'a> {
         Self {
             mids,
             repairs,
+            rids,
+            redundant,
             ufrags: session.own_ufrags(&peer.name),
             tracks: tracks.map(|at| at.is.id.as_str()).collect(),
             others: others.filter_map(|it| it.args.get("label")?.as_str()).collect(),
@@ -100,6 +112,8 @@ struct Stream {
     ssrc: &'static str,
     kind: &'static str,
     mid: &'static str,
+    codec: &'static str,
+    repair: &'static str,
     /// Counters of feedback with their claims: what a receiver sends of it.
     feedback: &'static [(&'static str, &'static str)],
 }
@@ -110,6 +124,8 @@ const INBOUND: Stream = Stream {
     ssrc: "stat/inbound-rtp.ssrc",
     kind: "stat/inbound-rtp.kind",
     mid: "stat/inbound-rtp.mid",
+    codec: "stat/inbound-rtp.codecId",
+    repair: "stat/inbound-rtp.rtxSsrc",
     feedback: &[("stat/inbound-rtp.pliCount", "pliCount"), ("stat/inbound-rtp.firCount", "firCount")],
 };
 
@@ -119,6 +135,8 @@ const OUTBOUND: Stream = Stream {
     ssrc: "stat/outbound-rtp.ssrc",
     kind: "stat/outbound-rtp.kind",
     mid: "stat/outbound-rtp.mid",
+    codec: "stat/outbound-rtp.codecId",
+    repair: "stat/outbound-rtp.rtxSsrc",
     feedback: &[],
 };
 
@@ -137,10 +155,10 @@ fn stream(
     let packets = stat.number(claims.packets).unwrap_or_default();
     let ssrc = stat.fields.get("ssrc").and_then(Value::as_u64).and_then(|ssrc| u32::try_from(ssrc).ok());
     if let (Some(ssrc), Some(seen)) = (ssrc.filter(|ssrc| *ssrc != 0 && packets > FEW), seen)
-        && let Some(known) = seen.ssrcs(claims.is_sent)
-        && !known.contains(&ssrc)
+        && let Some(known) = seen.streams(claims.is_sent)
+        && !known.contains_key(&ssrc)
         // Padding in the stream of retransmissions counts as packets of this one, and may come before any of its own.
-        && !named.repairs.get(&ssrc).is_some_and(|repair| known.contains(repair))
+        && !named.repairs.get(&ssrc).is_some_and(|repair| known.contains_key(repair))
     {
         let seen = "no packet on the wire has that SSRC".to_owned();
         differs(claims.ssrc, format!("{packets} packets of the SSRC {ssrc}"), seen);
@@ -171,6 +189,12 @@ fn stream(
         let seen = "it never reported such a track".to_owned();
         differs("stat/inbound-rtp.trackIdentifier", format!("a stream of the track {id}"), seen);
     }
+    if session.reports_all(peer) {
+        encoding(reading, stat, (named, seen), claims, found);
+    }
+    let mut differs = |claim: &'static str, claimed: String, seen: String| {
+        found.push(reading.contradicts(claim, Layer::Media, claimed, seen, None));
+    };
     for (claim, field) in claims.feedback {
         let (Some(says), Some(seen)) = (stat.number(field), seen) else { continue };
         let Some(flow) = seen.sent(reading) else { continue };
@@ -179,6 +203,54 @@ fn stream(
             let seen = format!("it had sent no more than {most} datagrams of RTCP by then");
             differs(claim, format!("{field} {says} of a stream"), seen);
         }
+    }
+}
+
+/// The encoding of a stream: its codec is that of its packets, its RID and the stream of its retransmissions are those of the descriptions.
+fn encoding(
+    reading: &Reading<'_>,
+    stat: &Stat<'_>,
+    (named, seen): (&Named<'_>, Option<&Seen>),
+    claims: &Stream,
+    found: &mut Vec<Contradiction>,
+) {
+    let mut differs = |claim: &'static str, claimed: String, seen: String| {
+        found.push(reading.contradicts(claim, Layer::Media, claimed, seen, None));
+    };
+    let number = |field: &str| stat.fields.get(field).and_then(Value::as_u64);
+    let ssrc = number("ssrc").and_then(|ssrc| u32::try_from(ssrc).ok());
+    let codec = stat.text("codecId").and_then(|id| reading.by_id(id));
+    let says = codec.and_then(|codec| codec.number("payloadType"));
+    let streams = seen.and_then(|seen| seen.streams(claims.is_sent));
+    let used = ssrc.and_then(|ssrc| streams?.get(&ssrc));
+    if let (Some(says), Some(used)) = (says, used)
+        && !used.iter().any(|it| f64::from(*it) == says || named.redundant.contains(it))
+    {
+        let is: Vec<String> = used.iter().map(u8::to_string).collect();
+        let seen = format!("the packets of its SSRC have the payload type {}", is.join(" or "));
+        differs(claims.codec, format!("a stream whose codec has the payload type {says}"), seen);
+    }
+    if let Some(rid) = stat.text("rid").filter(|rid| claims.is_sent && !named.rids.contains(*rid)) {
+        let seen = "no description has that a=rid".to_owned();
+        differs("stat/outbound-rtp.rid", format!("a stream with the rid {rid:?}"), seen);
+    }
+    let index = number("encodingIndex").filter(|_| claims.is_sent && !named.mids.is_empty());
+    let most = named.rids.len().max(1) as u64;
+    if let Some(says) = index.filter(|says| *says >= most) {
+        let seen = format!("the descriptions have no more than {most}");
+        differs(
+            "stat/outbound-rtp.encodingIndex",
+            format!("a stream of the encoding {says}, from zero"),
+            seen,
+        );
+    }
+    // In simulcast each encoding has its own.
+    let repair = ssrc.and_then(|ssrc| named.repairs.get(&ssrc)).filter(|_| named.rids.is_empty());
+    if let (Some(says), Some(is)) = (number("rtxSsrc").filter(|says| *says != 0), repair)
+        && says != u64::from(*is)
+    {
+        let seen = format!("a=ssrc-group:FID has {is}");
+        differs(claims.repair, format!("a stream with the rtxSsrc {says}"), seen);
     }
 }
 

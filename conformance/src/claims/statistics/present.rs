@@ -3,7 +3,7 @@
 use super::wire::{Flow, OLDEST_US, Seen};
 use super::{Contradiction, Reading, Session};
 use crate::api::PeerView;
-use crate::case_file::{CasePeer, Runs};
+use crate::case_file::{CasePeer, MILLISECONDS, Runs};
 use crate::verdict::Layer;
 use peerproof_captures::event::{ConnectionState, IceState, PeerEvent};
 use peerproof_captures::timeline::What;
@@ -45,8 +45,9 @@ fn of_now(session: &Session<'_>, peer: &CasePeer, reading: &Reading<'_>, found: 
     let error = session.clock_error(&peer.name);
     let delay = session.stalled(reading.asked_us, reading.answered_us).saturating_add(error) as f64;
     let (from, by) = (reading.asked_us as f64 - OFF_US - delay, reading.answered_us as f64 + OFF_US + delay);
-    // The webrtc crate gives seconds.
-    let units: &[f64] = if peer.runs == Runs::Driven { &[1e3] } else { &[1e3, 1e6] };
+    // The stack gave those of its crate, which are in seconds.
+    let is_earlier = session.record.file.format < MILLISECONDS && peer.runs == Runs::Independent;
+    let units: &[f64] = if is_earlier { &[1e3, 1e6] } else { &[1e3] };
     let local = reading.stats().filter(|stat| !stat.kind.starts_with("remote-"));
     let wrong = local.filter_map(|stat| stat.number("timestamp")).find(|time| {
         !units.iter().any(|unit| offsets.iter().any(|offset| (from..=by).contains(&(time * unit + offset))))

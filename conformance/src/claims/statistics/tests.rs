@@ -3,6 +3,7 @@
 mod channels;
 mod plausible;
 mod rows;
+mod within;
 
 use super::super::testing::{answers, contradicted, found};
 use super::*;

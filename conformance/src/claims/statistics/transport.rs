@@ -102,7 +102,10 @@ fn words(
     };
     let is_of_dtls = |says: &str| says.starts_with("TLS_");
     let is_of_srtp = |says: &str| says.contains("AES") || says.contains("NULL") || says.contains("ARIA");
-    let fields: [Words<'_>; 4] = [
+    // Until it has a pair, an API may have no state for it.
+    let states = ["new", "checking", "connected", "completed", "disconnected", "failed", "closed"];
+    let fields: [Words<'_>; 5] = [
+        ("stat/transport.iceState", "iceState", Layer::Checks, &|says| has(&states, says)),
         ("stat/transport.dtlsRole", "dtlsRole", Layer::Dtls, &|says| has(&["client", "server"], says)),
         ("stat/transport.iceRole", "iceRole", Layer::Checks, &|says| {
             has(&["controlling", "controlled"], says)

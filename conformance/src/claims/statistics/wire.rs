@@ -4,7 +4,7 @@ use super::{Reading, Session};
 use crate::evidence::{Kind, Packet, Peer, Unsent, Wire};
 use peerproof_captures::timeline::What;
 use peerproof_captures::wire::demux::Class;
-use peerproof_captures::wire::rtp;
+use peerproof_captures::wire::{rtp, stun};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How old what a peer reports may be, in microseconds: implementations keep a report for 50 ms, and collect it from several threads.
@@ -14,8 +14,8 @@ pub(super) const OLDEST_US: u64 = 300_000;
 /// one machine, but for what its sockets cannot take.
 const UNSEEN: f64 = 2.0;
 
-/// How much longer than in the reading itself a machine may delay what it counts, in microseconds.
-const LONGEST_DELAY_US: u64 = 2_000_000;
+/// As many times a delay is prolonged by what was recorded during it; then it lasts until the last packet.
+const MOST_PROLONGED: usize = 256;
 
 /// Most bytes that a packet has.
 const LARGEST: u64 = 1_500;
@@ -58,6 +58,9 @@ pub(super) struct Flow {
     pub(super) all: Span,
     /// Datagrams of RTCP, at most.
     pub(super) rtcp: u64,
+    /// Requests and responses of STUN, at most.
+    pub(super) requests: u64,
+    pub(super) responses: u64,
     /// How many times what is in it may have been there.
     pub(super) factor: f64,
     /// Whether packets were lost, so that a sender may hold frames back that it has counted.
@@ -68,8 +71,8 @@ pub(super) struct Flow {
 pub(super) struct Seen {
     /// By the entry of the answer: sent, received.
     by_reading: BTreeMap<u64, (Option<Flow>, Flow)>,
-    /// The SSRCs of all that was sent and all that was received.
-    ssrcs: [BTreeSet<u32>; 2],
+    /// The SSRCs of all that was sent and all that was received, with their payload types.
+    streams: [BTreeMap<u32, BTreeSet<u8>>; 2],
     /// Whether a rule of the scenario acted on packets: then what left one peer is not what arrived at the other.
     pub(super) faulted: bool,
     /// Packets that rules may have added: each time that one acted, some.
@@ -94,6 +97,7 @@ impl Seen {
         let peer = session.record.file.peers.get(place);
         let unsent = peer.map(|peer| Unsent::of(&session.record.timeline, &peer.name)).unwrap_or_default();
         let ended_us = session.record.file.peers.get(place).and_then(|peer| session.ended_us(&peer.name));
+        let last_us = wire.packets.iter().map(|packet| packet.t_us).max().unwrap_or_default();
         let checks_unseen = peer.is_some_and(|peer| session.may_check_loopback(&peer.name));
         let mut by_reading = BTreeMap::new();
         for reading in readings {
@@ -103,7 +107,8 @@ impl Seen {
             let from = from.min(ended_us.map_or(u64::MAX, |ended| ended.saturating_sub(OLDEST_US)));
             // What is sent to a peer that is gone arrives nowhere: only the sender's own tap shows it.
             let by_then = |us: Option<u64>| us.is_some_and(|us| us <= reading.answered_us);
-            let by_us = left_by(|from, to| session.stalled(from, to), reading.asked_us, reading.answered_us);
+            let stalled = |from, to| session.stalled(from, to);
+            let by_us = left_by(stalled, reading.asked_us, reading.answered_us, last_us);
             // How much is counted and does not leave at that time, no later packet shows yet.
             let is_unsent = unsent.touches(from, by_us);
             let is_seen = !is_unsent && !by_then(ended_us) && (wire.is_tapped(own) || !by_then(gone_us));
@@ -114,6 +119,7 @@ impl Seen {
                 }
                 if checks_unseen {
                     sent.all.most = Count::ANY;
+                    (sent.requests, sent.responses) = (u64::MAX, u64::MAX);
                 }
                 sent
             });
@@ -122,18 +128,19 @@ impl Seen {
         }
         let acts = session.record.timeline.iter().filter(|entry| matches!(entry.what, What::Faulted { .. }));
         let acted = acts.count();
-        let mut ssrcs = [BTreeSet::new(), BTreeSet::new()];
+        let mut streams: [BTreeMap<u32, BTreeSet<u8>>; 2] = [BTreeMap::new(), BTreeMap::new()];
         for packet in wire.at(own).filter(|packet| packet.class() == Class::Rtp) {
-            let [sent, received] = &mut ssrcs;
+            let [sent, received] = &mut streams;
             let of = if packet.sender == own { sent } else { received };
-            of.extend(rtp::view(&packet.bytes).ok().map(|read| read.header.ssrc.value));
+            let Ok(read) = rtp::view(&packet.bytes) else { continue };
+            of.entry(read.header.ssrc.value).or_default().insert(read.header.payload_type());
         }
-        Some(Self { by_reading, ssrcs, faulted: acted > 0, acted: acted as f64 * ADDED })
+        Some(Self { by_reading, streams, faulted: acted > 0, acted: acted as f64 * ADDED })
     }
 
-    /// The SSRCs of what was sent or received; nothing where a rule may have changed some.
-    pub(super) fn ssrcs(&self, is_sent: bool) -> Option<&BTreeSet<u32>> {
-        let [sent, received] = &self.ssrcs;
+    /// The payload types of what was sent or received, by the SSRC; nothing where a rule may have changed some.
+    pub(super) fn streams(&self, is_sent: bool) -> Option<&BTreeMap<u32, BTreeSet<u8>>> {
+        let [sent, received] = &self.streams;
         (!self.faulted).then_some(if is_sent { sent } else { received })
     }
 
@@ -147,17 +154,18 @@ impl Seen {
 }
 
 /// By when what a reading counts has left. It is sent a moment later, on a machine that is busy as much later as it delays anything: that delay
-/// takes its own time, in which there may be more.
-fn left_by(stalled: impl Fn(u64, u64) -> u64, asked_us: u64, answered_us: u64) -> u64 {
-    let mut by_us = answered_us.saturating_add(stalled(asked_us, answered_us));
-    let most = by_us.saturating_add(LONGEST_DELAY_US);
-    loop {
-        let later = answered_us.saturating_add(stalled(asked_us, by_us)).min(most);
+/// takes its own time, in which there may be more. After the last packet, nothing leaves.
+fn left_by(stalled: impl Fn(u64, u64) -> u64, asked_us: u64, answered_us: u64, last_us: u64) -> u64 {
+    let last_us = last_us.max(answered_us);
+    let mut by_us = answered_us;
+    for _ in 0..MOST_PROLONGED {
+        let later = answered_us.saturating_add(stalled(asked_us, by_us)).min(last_us);
         if later <= by_us {
             return by_us;
         }
         by_us = later;
     }
+    last_us
 }
 
 /// What `sender` sent, for the counters of `own`: at least what was there at `from_us`, at most what was there at `by_us`.
@@ -175,6 +183,7 @@ fn flow(wire: &Wire, own: Peer, sender: Peer, from_us: u64, by_us: u64, lost: &B
             flow.payload.add(whole, certain);
         }
         flow.rtcp += u64::from(packet.class() == Class::Rtcp);
+        flow.add_check(&packet.bytes);
         if packet.class() == Class::Rtp
             && let Some((ssrc, timestamp, bytes)) = rtp(packet)
         {
@@ -189,11 +198,21 @@ fn flow(wire: &Wire, own: Peer, sender: Peer, from_us: u64, by_us: u64, lost: &B
     for message in servers.filter(|message| message.t_us <= by_us) {
         let length = message.bytes.len() as u64;
         flow.all.add(Count { packets: 1, bytes: length, whole: length, frames: 0 }, false);
+        flow.add_check(&message.bytes);
     }
     flow
 }
 
 impl Flow {
+    /// Counts what may be a request or a response of STUN.
+    fn add_check(&mut self, bytes: &[u8]) {
+        match stun::view(bytes).map(|message| message.kind.value.class()) {
+            Ok(stun::Class::Request) => self.requests += 1,
+            Ok(stun::Class::Success | stun::Class::Error) => self.responses += 1,
+            _ => {}
+        }
+    }
+
     /// Counts the packets of each stream that have taken numbers and may not have left. Of everything else the packets do not tell how many
     /// there were.
     fn add_unsent(&mut self, wire: &Wire, own: Peer, by_us: u64, unsent: &Unsent) {
@@ -213,7 +232,7 @@ impl Flow {
         }
         self.payload.most = Count { frames: self.payload.most.frames, ..Count::ANY };
         self.all.most = self.payload.most;
-        self.rtcp = u64::MAX;
+        (self.rtcp, self.requests, self.responses) = (u64::MAX, u64::MAX, u64::MAX);
     }
 }
 
@@ -253,10 +272,18 @@ mod tests {
         let by = |windows: &'static [u64]| {
             let stalled =
                 |from: u64, to: u64| (from / 100..=to / 100).filter_map(|at| windows.get(at as usize)).sum();
-            left_by(stalled, 110, 120)
+            left_by(stalled, 110, 120, 5_000_000)
         };
         assert_eq!(by(&[100, 0, 100, 100]), 120);
         assert_eq!(by(&[0, 5, 100, 100]), 125);
         assert_eq!(by(&[0, 100, 100, 30, 0, 100]), 350);
+        assert_eq!(by(&[0, 3_000_000]), 3_000_120, "as long as the machine was busy");
+    }
+
+    #[test]
+    fn a_delay_lasts_until_the_last_packet_where_nobody_says_how_long() {
+        assert_eq!(left_by(|_, _| u64::MAX, 110, 120, 900), 900);
+        assert_eq!(left_by(|_, to| to - 119, 110, 120, 1_000_000), 1_000_000, "more and more of it");
+        assert_eq!(left_by(|_, _| 0, 110, 120, 50), 120);
     }
 }

@@ -1,6 +1,7 @@
 //! Values that are too low, that do not fit beside each other, that go back, and dictionaries that are missing.
 
 use super::*;
+use crate::case_file::MILLISECONDS;
 
 /// A recording in which all but its readings was long before those, on a machine that delays nothing.
 fn early(recording: Recording) -> CaseRecord {
@@ -41,6 +42,77 @@ fn a_transport_counts_what_was_there_long_before() {
         let claim = format!("stat/transport.{field}");
         let first = found.iter().find(|it| it.claim == claim && it.is_less);
         assert!(first.is_some_and(|it| it.fault == Fault::Peer("alice".to_owned())), "{found:#?}");
+    }
+}
+
+#[test]
+fn the_only_pair_counts_what_its_transport_carried() {
+    for field in ["packetsSent", "packetsReceived", "bytesSent", "bytesReceived"] {
+        let claim = format!("stat/candidate-pair.{field}");
+        let less = |share: f64, pairs: usize| {
+            let mut record = early(Recording::Video);
+            let n = record.timeline.last().unwrap().n + 1;
+            for _ in 1..pairs {
+                let pair =
+                    json!({"event": "selectedcandidatepairchange", "data": {"local": "", "remote": ""}});
+                let what = json!({"event": {"peer": "bob", "seq": 900, "event": pair}});
+                super::super::super::testing::add_at(&mut record, n, 0, what);
+            }
+            falsify(&mut record, "bob", "candidate-pair", |stat| {
+                stat[field] = json!((stat[field].as_f64().unwrap() * share).floor());
+            });
+            found(&record, check).iter().any(|it| it.claim == claim && it.is_less)
+        };
+        assert!(!less(1.0, 1) && less(0.2, 1), "{field}");
+        assert!(!less(0.2, 2), "{field}: another pair may have carried it");
+    }
+}
+
+#[test]
+fn neither_transport_nor_pair_counts_more_than_was_on_the_wire() {
+    for (kind, field, more) in [
+        ("transport", "packetsSent", 1.4),
+        ("transport", "bytesReceived", 1.4),
+        ("candidate-pair", "packetsReceived", 1.4),
+        ("candidate-pair", "bytesSent", 1.4),
+        ("candidate-pair", "requestsSent", 100.0),
+        ("candidate-pair", "responsesReceived", 100.0),
+    ] {
+        let claim = format!("stat/{kind}.{field}");
+        let of = |factor: f64| {
+            let mut record = early(Recording::Video);
+            falsify(&mut record, "bob", kind, |stat| {
+                stat[field] = json!((stat[field].as_f64().unwrap() * factor).floor());
+                if field == "responsesReceived" {
+                    stat["requestsSent"] = json!(null);
+                }
+            });
+            let mut found = found(&record, check);
+            found.retain(|it| it.claim == claim && !it.is_less);
+            found
+        };
+        assert_eq!(of(1.0), [], "{claim}");
+        assert!(!of(more).is_empty(), "{claim}");
+    }
+}
+
+#[test]
+fn ice_does_not_go_back_behind_a_connection() {
+    for (state, is_wrong) in [("new", true), ("failed", true), ("checking", false), ("connectee", true)] {
+        let found = judged(Recording::Video, ("alice", "transport", "iceState"), &json!(state));
+        assert_eq!(found.iter().any(|it| it.claim == "stat/transport.iceState"), is_wrong, "{found:#?}");
+    }
+}
+
+#[test]
+fn a_candidate_is_at_an_address_or_a_name() {
+    for (address, is_wrong) in [("another", true), ("f1d2c3.local", false)] {
+        let found = judged(Recording::Video, ("alice", "remote-candidate", "address"), &json!(address));
+        assert_eq!(
+            found.iter().any(|it| it.claim == "stat/remote-candidate.address"),
+            is_wrong,
+            "{found:#?}"
+        );
     }
 }
 
@@ -211,14 +283,21 @@ fn statistics_are_of_the_time_at_which_they_were_asked_for() {
         }
     }
     let epoch_us = (time * 1e3) as u64 - asked_us;
-    let wrong = |peer: &str, change: fn(f64) -> f64| {
+    let wrong_in = |format: u32, peer: &str, change: fn(f64) -> f64| {
         let mut record = Recording::Video.record();
-        record.file.epoch_us = epoch_us;
+        (record.file.epoch_us, record.file.format) = (epoch_us, format);
         falsify(&mut record, peer, "peer-connection", |stat| {
             stat["timestamp"] = json!(change(stat["timestamp"].as_f64().unwrap()));
         });
         found(&record, check)
     };
+    let wrong = |peer: &str, change| wrong_in(MILLISECONDS - 1, peer, change);
+    let is_wrong = |change: fn(f64) -> f64| {
+        wrong_in(MILLISECONDS, "bob", change)
+            .iter()
+            .any(|it| it.claim == "stat/timestamp" && it.claimed.contains("bob"))
+    };
+    assert!(is_wrong(|time| time), "seconds");
     for peer in ["alice", "bob"] {
         assert_eq!(wrong(peer, |time| time), []);
         for change in [|time: f64| time * 1.001, |time| time * 0.999, |time| time * 60.0] {
