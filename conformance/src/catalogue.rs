@@ -378,7 +378,7 @@ mod tests {
     #[test]
     fn the_files_have_their_form_and_every_id_is_unique() {
         let catalogue = Catalogue::read(&FILES).unwrap();
-        assert_eq!(catalogue.requirements().len(), 460);
+        assert_eq!(catalogue.requirements().len(), 464);
         assert_eq!(catalogue.requirements().len(), Catalogue::get().requirements().len());
         let hyphenated =
             |id: &str| id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');

@@ -153,15 +153,19 @@ impl Sections {
     }
 
     pub(in crate::checks) fn mid(&self, header: &Header<'_>) -> Option<String> {
+        self.named(header).or_else(|| {
+            let mids = self.listed.get(&header.payload_type())?;
+            if mids.len() == 1 { mids.first().cloned() } else { None }
+        })
+    }
+
+    /// The same, by what does not depend on its payload type.
+    pub(in crate::checks) fn named(&self, header: &Header<'_>) -> Option<String> {
         let mut elements = header.elements();
         if let Some(named) = elements.find(|element| self.extensions.get(element.id) == ExtensionKind::Mid) {
             return Some(String::from_utf8_lossy(named.value.value).into_owned());
         }
-        if let Some(mid) = self.sources.get(&header.ssrc.value) {
-            return Some(mid.clone());
-        }
-        let mids = self.listed.get(&header.payload_type())?;
-        if mids.len() == 1 { mids.first().cloned() } else { None }
+        self.sources.get(&header.ssrc.value).cloned()
     }
 }
 

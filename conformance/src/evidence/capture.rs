@@ -169,7 +169,7 @@ impl Evidence {
         }
         let first =
             wire.packets.iter().find(|packet| packet.class() == Class::Dtls).map(|packet| packet.frame);
-        let [one, other] = [Peer(0), Peer(1)].map(|peer| self.handshake(peer).client());
+        let [one, other] = [Peer(0), Peer(1)].map(|peer| self.first_handshake(peer).client());
         if let (Some(frame), None) = (first, one.or(other)) {
             found.push(Defect::Late { frame });
         }

@@ -100,7 +100,7 @@ fn direction(evidence: &Evidence, peer: Peer, name: &str) -> Option<Flaw> {
 fn handshake(evidence: &Evidence, case: &CaseFile) -> Option<Flaw> {
     evidence.wire.as_ref().filter(|wire| is_seen(wire))?;
     for (peer, name) in tapped(evidence, case) {
-        let handshake = evidence.handshake(peer);
+        let handshake = evidence.first_handshake(peer);
         let has = |wanted: fn(&Body<'_>) -> bool| handshake.bodies().any(|(_, body)| wanted(&body));
         let missing = if !has(|body| matches!(body, Body::ClientHello(_))) {
             "a ClientHello"

@@ -24,7 +24,7 @@ pub struct HandshakeMessage {
     pub bytes: Vec<u8>,
 }
 
-/// The first handshake between the peers, without retransmissions.
+/// A handshake between the peers, without retransmissions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Handshake {
     /// Its messages in the order in which they were whole.
@@ -33,6 +33,8 @@ pub struct Handshake {
     pub version: Option<Version>,
     /// The first encrypted handshake record of each peer in DTLS 1.2, its Finished: frame and time.
     pub encrypted: BTreeMap<Peer, (u64, u64)>,
+    /// The frame of the first piece of the ClientHello with which it begins; zero for the first handshake.
+    pub begins: u64,
 }
 
 impl HandshakeMessage {
@@ -95,10 +97,17 @@ impl Handshake {
 }
 
 impl Evidence {
-    /// The first DTLS handshake as seen nearest to `peer`.
+    /// The first DTLS handshake as seen nearest to `peer`. A session may have several, one after the other (RFC 8842 §3.1): what holds for each is
+    /// asked of [`Self::handshakes`].
     #[must_use]
-    pub fn handshake(&self, peer: Peer) -> Handshake {
+    pub fn first_handshake(&self, peer: Peer) -> Handshake {
         self.wire.as_ref().map(|wire| Handshake::on(wire, peer)).unwrap_or_default()
+    }
+
+    /// The Finished of `sender` in the first handshake that has one, as seen nearest to `peer`: frame and time.
+    #[must_use]
+    pub fn first_finished(&self, peer: Peer, sender: Peer) -> Option<(u64, u64)> {
+        self.handshakes(peer).iter().find_map(|handshake| handshake.finished(sender))
     }
 
     /// All DTLS handshakes as seen nearest to `peer`, in the order in which they began: a client that begins anew has another random and
@@ -158,7 +167,7 @@ impl Handshake {
                 fragments.find(|it| it.kind.value == HandshakeType::ClientHello && it.message_seq.value == 0);
             if let Some(random) = begins.and_then(|fragment| fragment.hello_random().copied()) {
                 if client.is_some_and(|before| before != random) && all.len() < Self::MOST {
-                    all.push(Self::default());
+                    all.push(Self { begins: packet.frame, ..Self::default() });
                     reassembly.clear();
                 }
                 client = Some(random);

@@ -63,7 +63,7 @@ fn checks(evidence: &Evidence, peer: Peer, found: &mut Found) {
 
 /// The first hello of a peer in the first handshake.
 fn hellos(evidence: &Evidence, peer: Peer, found: &mut Found) {
-    let handshake = evidence.handshake(peer);
+    let handshake = evidence.first_handshake(peer);
     for (message, body) in handshake.bodies().filter(|(message, _)| message.sender == peer) {
         match body {
             Body::ClientHello(hello) => {

@@ -23,7 +23,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     if let Some(first) = events.iter().find(|it| *it.event == connected) {
         let place = Place::Entry(first.entry);
         // Seen where it was sent, it came later still.
-        match evidence.handshake(peer).finished(other) {
+        match evidence.first_finished(peer, other) {
             Some((frame, t_us)) => match Off::early(evidence, peer, first.t_us, t_us) {
                 Some(off) => {
                     let ms = off.ms();
@@ -101,7 +101,7 @@ mod tests {
     fn what_the_clock_leaves_open_is_no_fault() {
         let early_us = 111_000;
         let mut evidence = Recording::Conflict.evidence();
-        let (_, finished_us) = evidence.handshake(BOB).finished(Peer(0)).unwrap();
+        let (_, finished_us) = evidence.first_handshake(BOB).finished(Peer(0)).unwrap();
         let connected = PeerEvent::ConnectionStateChange { state: ConnectionState::Connected };
         let at = events::find(&evidence, "bob", |event| *event == connected);
         evidence.timeline[at].t_us = finished_us - early_us;

@@ -53,7 +53,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     }
     let Some(connected) = connected else { return };
     let place = Place::Entry(connected.entry);
-    match evidence.handshake(peer).finished(other) {
+    match evidence.first_finished(peer, other) {
         Some((frame, t_us)) => {
             if let Some(off) = Off::early(evidence, peer, connected.t_us, t_us) {
                 let ms = off.ms();

@@ -408,7 +408,7 @@ impl Spared {
 /// Puts a HelloRetryRequest before the ServerHello, which becomes the second message of the server.
 fn retry(evidence: &mut Evidence) {
     let server = evidence
-        .handshake(ALICE)
+        .first_handshake(ALICE)
         .messages
         .iter()
         .find(|it| it.bytes[0] == dtls::SERVER_HELLO)

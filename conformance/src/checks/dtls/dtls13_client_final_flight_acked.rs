@@ -88,7 +88,7 @@ mod control {
 
     /// Replaces the number in an ACK by that of a record with application data.
     pub(super) const CONTROL: Control = Control::new(Recording::Conflict, |evidence| {
-        let client = evidence.handshake(Peer(0)).client().unwrap();
+        let client = evidence.first_handshake(Peer(0)).client().unwrap();
         let packets = &mut evidence.wire.as_mut().unwrap().packets;
         let ack =
             packets.iter().find(|it| is_ack(it) && it.sender != client && it.tap != client).unwrap().clone();

@@ -60,7 +60,7 @@ mod control {
     .and(&[
         // Its length and the first two of the suites become the cookie, and what follows is the length of the others.
         Mutation::new(Recording::Data, "has a cookie", |evidence| {
-            let handshake = evidence.handshake(Peer(0));
+            let handshake = evidence.first_handshake(Peer(0));
             let client = handshake.client().unwrap();
             let (_, hello) = client_hello(&handshake, client).unwrap();
             let left = 2 * hello.cipher_suites.iter().count() as u16 - 4;

@@ -1,7 +1,7 @@
 //! RFC 8842 §5.5, RFC 5763 §5: who took `active` is the DTLS client, and only it sends a ClientHello.
 
 use crate::checks::{Check, Fault, Place, Tally};
-use crate::evidence::{Evidence, Exchange, Peer};
+use crate::evidence::{Evidence, Exchange, Handshake, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::dtls::handshake::HandshakeType;
 
@@ -15,7 +15,7 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    let handshake = evidence.handshake(peer);
+    let handshake = evidence.first_handshake(peer);
     let hello =
         handshake.messages.iter().find(|it| it.sender == peer && it.kind() == HandshakeType::ClientHello);
     let others = evidence.other(peer).and_then(|other| client_by_setup(evidence, other));
@@ -58,20 +58,47 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         (None, _) => tally.not_applicable("the peer sent no ClientHello, and did not have to"),
     }
     for handshake in evidence.handshakes(peer).iter().skip(1).filter(|it| it.client() == Some(peer)) {
-        let Some(hello) = handshake.messages.first() else { continue };
-        // The answer by which the association is a new one is among those before it (RFC 8842 §5.5); which it is nobody says.
-        let exchanges = evidence.exchanges();
-        let before = exchanges.iter().filter(|it| it.answer.t_us <= hello.t_us);
-        let mut clients = before.filter_map(|exchange| client_of(exchange, peer));
-        if clients.any(|(client, _)| client == peer) {
-            tally.pass(Place::Frame(hello.frame));
-        } else {
-            tally.inconclusive(
-                "no answer before a later ClientHello of the peer makes it the client",
-                [Place::Frame(hello.frame)],
-            );
-        }
+        later(evidence, peer, handshake, tally);
     }
+}
+
+/// Judges the ClientHello of a later association. The answer by which the association is a new one is among all (RFC 8842 §5.5); which it is
+/// nobody says.
+fn later(evidence: &Evidence, peer: Peer, handshake: &Handshake, tally: &mut Tally) {
+    let Some(hello) = handshake.messages.first() else { return };
+    let place = Place::Frame(hello.frame);
+    let exchanges = evidence.exchanges();
+    let before = exchanges.iter().filter(|it| it.answer.t_us <= hello.t_us);
+    let seen_by_each =
+        |exchange: &Exchange<'_>| evidence.each_peer().flat_map(|by| clients_of(exchange, by)).collect();
+    let answers: Vec<Vec<Peer>> = exchanges.iter().map(seen_by_each).collect();
+    if before.flat_map(|exchange| clients_of(exchange, peer)).any(|client| client == peer) {
+        tally.pass(place);
+    } else if evidence.whole
+        && !answers.is_empty()
+        && answers.iter().all(|clients| !clients.is_empty() && !clients.contains(&peer))
+    {
+        tally.fail(
+            Fault("later-client-hello-of-server"),
+            "the peer sent a later ClientHello, although by a=setup of each answer the other one is the client",
+            [Some(place), exchanges.last().map(|it| Place::Entry(it.answer.entry))].into_iter().flatten(),
+        );
+    } else {
+        tally.inconclusive("no answer before a later ClientHello of the peer makes it the client", [place]);
+    }
+}
+
+/// Who is the client of each section by an exchange, as a peer has it.
+fn clients_of(exchange: &Exchange<'_>, peer: Peer) -> Vec<Peer> {
+    let Exchange { offer, answer } = *exchange;
+    let sdp = if answer.by == peer { &answer.sdp } else { answer.received() };
+    let setups = (0..sdp.media().len()).filter_map(|index| sdp.effective_value(index, "setup"));
+    let client = |setup| match setup {
+        "active" => Some(answer.by),
+        "passive" => Some(offer.by),
+        _ => None,
+    };
+    setups.filter_map(client).collect()
 }
 
 /// Who is the client by the first answer as a peer has it, and the entry of that answer.
@@ -94,12 +121,33 @@ fn client_of(exchange: &Exchange<'_>, peer: Peer) -> Option<(Peer, u64)> {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, replace_all};
+    use crate::checks::controls::{Control, Mutation, Recording, replace_all};
+    use crate::evidence::{Evidence, Packet, Peer};
+
+    /// The random of the ClientHello of a later association.
+    const LATER: [u8; 32] = [7; 32];
+
+    /// The client begins another association, of which nothing else is recorded.
+    fn begin_again(evidence: &mut Evidence) {
+        let packets = &mut evidence.wire.as_mut().unwrap().packets;
+        let hello = packets.iter().find(|it| it.bytes[0] == 22 && it.bytes[13] == 1).unwrap();
+        let last = packets.iter().max_by_key(|it| it.frame).unwrap();
+        let mut later = Packet { frame: last.frame + 1, t_us: last.t_us + 1, ..hello.clone() };
+        later.bytes.to_mut()[27..59].copy_from_slice(&LATER);
+        packets.push(later);
+    }
 
     /// Swaps the role in the answer.
     pub(super) const CONTROL: Control = Control::new(Recording::Media, |evidence| {
         replace_all(&mut evidence.descriptions[1].sdp, "a=setup:active", "a=setup:passive");
-    });
+    })
+    .and(&[Mutation::new(Recording::Media, "a later ClientHello", |evidence| {
+        let packet = evidence.wire.as_mut().unwrap().packets.last_mut().unwrap();
+        packet.sender = Peer(1 - packet.sender.0);
+    })
+    .prepared(begin_again)
+    // It is sent from the other one's address.
+    .also_breaks(&["ice-data-only-on-selected-pair"])]);
 }
 
 #[cfg(test)]

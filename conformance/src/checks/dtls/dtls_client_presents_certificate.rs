@@ -70,7 +70,7 @@ mod control {
 
     /// Empties the client's certificate.
     pub(super) const CONTROL: Control = Control::new(Recording::Media, |evidence| {
-        assert_eq!(evidence.handshake(Peer(1)).client(), Some(Peer(1)));
+        assert_eq!(evidence.first_handshake(Peer(1)).client(), Some(Peer(1)));
         dtls::edit_messages_of(evidence, Some(Peer(1)), dtls::CERTIFICATE, |body| {
             *body = vec![0, 0, 0];
             true

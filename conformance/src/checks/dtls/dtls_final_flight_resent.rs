@@ -96,7 +96,7 @@ mod control {
 
     /// The client's last flight comes once more, with another number, and the server's as well.
     pub(super) fn repeat(evidence: &mut Evidence) {
-        let server = evidence.other(evidence.handshake(SERVER).client().unwrap()).unwrap();
+        let server = evidence.other(evidence.first_handshake(SERVER).client().unwrap()).unwrap();
         for packet in packets(evidence) {
             packet.tap = server;
         }

@@ -1,6 +1,6 @@
 //! RFC 6347 §4.2.3, RFC 9147 §5.5: the fragments of a handshake message agree on its length, lie within it and cover it.
 
-use super::fragments;
+use super::{OF_SEVERAL_VERSIONS, Share, fragments, with_version};
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -22,7 +22,7 @@ pub(super) const CHECK: Check = Check {
 const MOST_PIECES: usize = 64;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    let is_13 = evidence.handshake(peer).version == Some(Version::Dtls13);
+    let is_13 = with_version(evidence, peer, &[Version::Dtls13]);
     let faulted = evidence.faulted();
     // Two messages with one number are judged by `dtls-message-seq-numbering`.
     let mut seen: BTreeMap<(u16, HandshakeType), Message> = BTreeMap::new();
@@ -61,10 +61,10 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             );
         } else if own && overlaps {
             let sentence = format!("fragments of message {number} overlap");
-            if is_13 {
-                tally.fail(Fault("overlap"), sentence, [place]);
-            } else {
-                tally.warn(Fault("overlap-in-1-2"), sentence, [place]);
+            match is_13 {
+                Share::All => tally.fail(Fault("overlap"), sentence, [place]),
+                Share::None => tally.warn(Fault("overlap-in-1-2"), sentence, [place]),
+                Share::Some => tally.inconclusive(OF_SEVERAL_VERSIONS, [place]),
             }
         }
         message.add(packet.frame, &fragment);

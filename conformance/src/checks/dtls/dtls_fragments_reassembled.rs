@@ -1,12 +1,13 @@
 //! RFC 6347 §4.2.3: "When a DTLS implementation receives a handshake message fragment, it MUST buffer it until it has the entire handshake message. DTLS
 //! implementations MUST be able to handle overlapping fragment ranges".
 
-use super::{alerts, client_hello, fragments};
+use super::{alerts, associations, client_hello, fragments};
 use crate::checks::{Check, Fault, Place, Tally};
-use crate::evidence::{Evidence, Peer};
+use crate::evidence::{Evidence, Handshake, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::dtls::alert::{Description, Level};
 use peerproof_captures::wire::dtls::handshake::HandshakeType;
+use std::ops::Range;
 
 pub(super) const CHECK: Check = Check {
     id: "dtls-fragments-reassembled",
@@ -22,26 +23,39 @@ const UNREAD: &[Description] =
     &[Description::DecodeError, Description::UnexpectedMessage, Description::IllegalParameter];
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    for (handshake, frames) in associations(evidence, peer) {
+        association(evidence, peer, (&handshake, &frames), tally);
+    }
+}
+
+/// Judges what the peer did with the first message in fragments of a handshake, which takes these frames.
+fn association(
+    evidence: &Evidence,
+    peer: Peer,
+    (handshake, frames): (&Handshake, &Range<u64>),
+    tally: &mut Tally,
+) {
     let Some(other) = evidence.other(peer) else { return };
-    let Some((packet, cut)) = fragments(evidence, other).find(|(_, fragment)| !fragment.is_whole()) else {
+    let mut pieces = fragments(evidence, other).filter(|(packet, _)| frames.contains(&packet.frame));
+    let Some((packet, cut)) = pieces.find(|(_, fragment)| !fragment.is_whole()) else {
         return;
     };
     let place = Place::Frame(packet.frame);
-    if let Some((frame, _)) = evidence.handshake(peer).finished(peer) {
+    if let Some((frame, _)) = handshake.finished(peer) {
         tally.pass(Place::Frame(frame));
         return;
     }
     // Who is a client too refuses the role, if the scenario gave both the same one.
-    if cut.kind.value == HandshakeType::ClientHello && client_hello(&evidence.handshake(peer), peer).is_some()
-    {
+    if cut.kind.value == HandshakeType::ClientHello && client_hello(handshake, peer).is_some() {
         tally.inconclusive("both sides began the handshake", [place]);
         return;
     }
     let refuses = |it: &super::Said<'_>| {
         let alert = it.alert();
-        alert.is_some_and(|alert| {
-            alert.level.value == Level::Fatal && UNREAD.contains(&alert.description.value)
-        })
+        frames.contains(&it.packet.frame)
+            && alert.is_some_and(|alert| {
+                alert.level.value == Level::Fatal && UNREAD.contains(&alert.description.value)
+            })
     };
     match alerts(evidence, peer, peer).find(refuses) {
         Some(said) => tally.fail(
@@ -80,7 +94,7 @@ mod control {
 
     /// The server refuses it by decode_error, and sends nothing else.
     pub(super) const CONTROL: Control = Control::prepared(Recording::Media, cut, |evidence| {
-        let client = evidence.handshake(Peer(0)).client().unwrap();
+        let client = evidence.first_handshake(Peer(0)).client().unwrap();
         let packets = &mut evidence.wire.as_mut().unwrap().packets;
         let is_server = |it: &Packet| it.sender != client && (20..64).contains(&it.bytes[0]);
         let first = packets.iter().find(|it| is_server(it)).unwrap().clone();

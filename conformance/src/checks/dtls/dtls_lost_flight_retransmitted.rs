@@ -147,7 +147,7 @@ fn ended(evidence: &Evidence, peer: Peer) -> Option<u64> {
 
 /// Whether both sides have sent their Finished, as far as that is to be seen.
 fn is_complete(evidence: &Evidence, peer: Peer) -> bool {
-    evidence.handshake(peer).encrypted.len() == 2
+    evidence.first_handshake(peer).encrypted.len() == 2
 }
 
 #[cfg(test)]

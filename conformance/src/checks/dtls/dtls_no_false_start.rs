@@ -79,7 +79,7 @@ mod control {
 
     /// As if it had been recorded at the client: no recording of DTLS 1.2 is from there.
     fn at_the_client(evidence: &mut Evidence) {
-        let client = evidence.handshake(Peer(0)).client().unwrap();
+        let client = evidence.first_handshake(Peer(0)).client().unwrap();
         for packet in &mut evidence.wire.as_mut().unwrap().packets {
             packet.tap = client;
         }
@@ -87,7 +87,7 @@ mod control {
 
     /// Moves the client's first application data before the server's Finished.
     pub(super) const CONTROL: Control = Control::prepared(Recording::Data, at_the_client, |evidence| {
-        let handshake = evidence.handshake(Peer(0));
+        let handshake = evidence.first_handshake(Peer(0));
         let client = handshake.client().unwrap();
         let finished = handshake.finished(evidence.other(client).unwrap()).unwrap().0;
         let packets = &mut evidence.wire.as_mut().unwrap().packets;

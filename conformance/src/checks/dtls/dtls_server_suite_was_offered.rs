@@ -37,7 +37,7 @@ mod control {
 
     /// Takes the suite that was chosen out of the ClientHello: another one stands in its place twice.
     pub(super) const CONTROL: Control = Control::new(Recording::Media, |evidence| {
-        let messages = evidence.handshake(crate::evidence::Peer(0)).messages;
+        let messages = evidence.first_handshake(crate::evidence::Peer(0)).messages;
         let hello = messages.iter().find(|it| it.bytes[0] == dtls::SERVER_HELLO).unwrap();
         let at = 12 + 35 + usize::from(hello.bytes[12 + 34]);
         let chosen = [hello.bytes[at], hello.bytes[at + 1]];

@@ -1,8 +1,8 @@
 //! What a peer does that was presented a certificate which its description of the other side does not have (RFC 8122 §6.2).
 
-use super::has_application_data;
+use super::{associations, has_application_data};
 use crate::checks::Place;
-use crate::evidence::{Description, Evidence, Peer, digest};
+use crate::evidence::{Description, Evidence, Handshake, Peer, digest};
 use peerproof_captures::event::{DtlsState, PeerEvent};
 use peerproof_captures::sdp::Fingerprint;
 use peerproof_captures::wire::demux::Class;
@@ -28,51 +28,71 @@ pub(super) enum Judge {
     Server,
 }
 
-impl Judge {
-    fn is(self, evidence: &Evidence, peer: Peer) -> bool {
-        let client = evidence.handshake(peer).client();
-        client.is_some_and(|client| (client == peer) == (self == Self::Client))
-    }
-}
-
-/// What a peer did as this side of the handshake, if the certificate of the other side has none of the fingerprints that the peer received.
+/// What a peer did as this side of a handshake, if the certificate of the other side has none of the fingerprints that the peer received. Of
+/// several handshakes the first counts in which it is so.
 pub(super) fn of(evidence: &Evidence, peer: Peer, judge: Judge) -> Option<Mismatch> {
-    if !judge.is(evidence, peer) {
-        return None;
-    }
-    let (wire, other) = (evidence.wire.as_ref()?, evidence.other(peer)?);
-    let handshake = evidence.handshake(peer);
+    let other = evidence.other(peer)?;
     let received: BTreeSet<Fingerprint> =
         evidence.made_by(other).flat_map(Description::fingerprints).collect();
     if received.is_empty() {
         return None;
     }
-    let presented = handshake.bodies().filter(|(message, _)| message.sender == other);
-    let (frame, t_us, leaf) = presented
-        .filter_map(|(message, body)| match body {
-            Body::Certificate(all) => Some((message.frame, message.t_us, all.entries().next()?.data.value)),
-            _ => None,
-        })
-        .next()?;
-    if received.iter().any(|it| digest(&it.hash, leaf).as_deref() == Some(&it.bytes[..])) {
-        return None;
-    }
-    let state = |wanted: &[DtlsState]| {
-        let events = evidence.events(peer);
-        let is = |event: &PeerEvent| matches!(event, PeerEvent::DtlsStateChange { state, .. } if wanted.contains(state));
-        events.iter().find(|it| is(it.event)).map(|it| Place::Entry(it.entry))
-    };
-    let is_sent = |packet: &&crate::evidence::Packet| {
-        packet.t_us > t_us
-            && (has_application_data(packet) || matches!(packet.class(), Class::Rtp | Class::Rtcp))
-    };
-    let alert = super::alerts(evidence, peer, peer).find(|it| it.packet.t_us >= t_us);
-    Some(Mismatch {
-        certificate: Place::Frame(frame),
-        connected: state(&[DtlsState::Connected]),
-        sent: wire.sent(peer).find(is_sent).map(|packet| Place::Frame(packet.frame)),
-        refused: state(&[DtlsState::Failed]).or(alert.map(|it| Place::Frame(it.packet.frame))),
+    let mut handshakes = associations(evidence, peer).into_iter().enumerate();
+    handshakes.find_map(|(n, (handshake, frames))| {
+        let is_client = handshake.client()? == peer;
+        let (frame, t_us) = foreign(&handshake, other, &received)?;
+        let got = Got { frame, t_us, is_first: n == 0, until: frames.end };
+        (is_client == (judge == Judge::Client)).then(|| got.then(evidence, peer))
     })
+}
+
+/// Where a handshake has a certificate of that peer with none of these fingerprints.
+fn foreign(handshake: &Handshake, of: Peer, known: &BTreeSet<Fingerprint>) -> Option<(u64, u64)> {
+    let presented = handshake.bodies().filter(|(message, _)| message.sender == of);
+    let mut certificates = presented.filter_map(|(message, body)| match body {
+        Body::Certificate(all) => Some((message.frame, message.t_us, all.entries().next()?.data.value)),
+        _ => None,
+    });
+    let (frame, t_us, leaf) = certificates.next()?;
+    let is_known = known.iter().any(|it| digest(&it.hash, leaf).as_deref() == Some(&it.bytes[..]));
+    (!is_known).then_some((frame, t_us))
+}
+
+/// The certificate of another, as it came.
+struct Got {
+    frame: u64,
+    t_us: u64,
+    /// Whether it is that of the first handshake.
+    is_first: bool,
+    /// The frame with which the next handshake begins.
+    until: u64,
+}
+
+impl Got {
+    /// What the peer did then. Before a later handshake is done the association before it still carries data, so what is sent says nothing.
+    fn then(&self, evidence: &Evidence, peer: Peer) -> Mismatch {
+        let events = evidence.events(peer);
+        let state = |wanted: &[DtlsState]| {
+            let is = |event: &PeerEvent| matches!(event, PeerEvent::DtlsStateChange { state, .. } if wanted.contains(state));
+            let mut after = events.iter().filter(|it| self.is_first || it.t_us >= self.t_us);
+            after.find(|it| is(it.event)).map(|it| Place::Entry(it.entry))
+        };
+        let is_sent = |packet: &&crate::evidence::Packet| {
+            packet.t_us > self.t_us
+                && packet.frame < self.until
+                && (has_application_data(packet) || matches!(packet.class(), Class::Rtp | Class::Rtcp))
+        };
+        let sent =
+            evidence.wire.iter().filter(|_| self.is_first).flat_map(|wire| wire.sent(peer)).find(is_sent);
+        let mut alerts = super::alerts(evidence, peer, peer);
+        let alert = alerts.find(|it| it.packet.t_us >= self.t_us && it.packet.frame < self.until);
+        Mismatch {
+            certificate: Place::Frame(self.frame),
+            connected: state(&[DtlsState::Connected]),
+            sent: sent.map(|packet| Place::Frame(packet.frame)),
+            refused: state(&[DtlsState::Failed]).or(alert.map(|it| Place::Frame(it.packet.frame))),
+        }
+    }
 }
 
 /// Edits for the controls.
@@ -89,7 +109,7 @@ pub(super) mod edits {
     }
 
     fn peer(evidence: &Evidence, judge: Judge) -> Peer {
-        let client = evidence.handshake(Peer(0)).client().unwrap();
+        let client = evidence.first_handshake(Peer(0)).client().unwrap();
         if judge == Judge::Client { client } else { evidence.other(client).unwrap() }
     }
 

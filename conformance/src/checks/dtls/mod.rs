@@ -70,6 +70,7 @@ checks! {
     dtls_changed_fingerprint_ends_association,
     dtls_transport_closed_on_close_notify,
     dtls13_server_hello_shape,
+    dtls13_no_short_tag_suite,
     dtls13_epochs,
     dtls13_use_srtp_in_encrypted_extensions,
     dtls13_client_final_flight_acked,
@@ -263,6 +264,6 @@ mod tests {
         let evidence = captured("dtls13/aes128-gcm-sha256.pcapng");
         let protected = results(&sec_sctp_only_inside_dtls::CHECK, &evidence, |length| length);
         assert_eq!(protected, [Status::Pass; 2]);
-        assert_eq!(evidence.handshake(Peer(0)).messages.len(), 14, "and all handshake messages");
+        assert_eq!(evidence.first_handshake(Peer(0)).messages.len(), 14, "and all handshake messages");
     }
 }

@@ -16,7 +16,7 @@ pub(super) const CHECK: Check = Check {
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let (Some(wire), Some(other)) = (&evidence.wire, evidence.other(peer)) else { return };
-    let finished = evidence.handshake(peer).finished(other).map(|(frame, _)| frame);
+    let finished = evidence.first_finished(peer, other).map(|(frame, _)| frame);
     let mut done = false;
     for packet in wire.at(peer) {
         done |= Some(packet.frame) == finished;

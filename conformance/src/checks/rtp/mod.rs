@@ -25,6 +25,7 @@ checks! {
     hdrext_abs_send_time_format,
     twcc_sequence_shared_counter,
     rtcp_reduced_size_only_when_negotiated,
+    rtcp_compound_before_reduced_size,
     srtp_gcm_profiles_come_in_pairs,
     srtcp_encrypted_and_authenticated,
     srtp_rollover_counter_sender,

@@ -1,11 +1,13 @@
-//! RFC 3264 §6.1, RFC 8834 §4.3: a packet has a payload type that the receiver's description lists.
+//! RFC 3264 §6.1, RFC 8834 §4.3: a packet has a payload type that the receiver's description lists, and still lists for the section of the packet.
+//! One that is listed for other sections only is judged by `oa-rtp-payload-type-from-remote`.
 
+use crate::checks::negotiated_state::Sections;
 use crate::checks::timing::Off;
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Description, Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::event::SdpType;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const CHECK: Check = Check {
     id: "rtp-only-negotiated-payload-types",
@@ -22,17 +24,30 @@ const GRACE_US: u64 = 500_000;
 /// The payload types of a description of the receiver's.
 struct Listed {
     types: BTreeSet<u8>,
+    /// Those of each section, by `a=mid`.
+    sections: BTreeMap<String, BTreeSet<u8>>,
     /// When the sender had applied the answer of the next exchange, if there was one.
     replaced_us: Option<u64>,
+}
+
+impl Listed {
+    /// Whether a payload type is listed for a section; for any, where the description has no such section or it is not known which.
+    fn names(&self, mid: Option<&String>, payload_type: u8) -> bool {
+        mid.and_then(|mid| self.sections.get(mid)).unwrap_or(&self.types).contains(&payload_type)
+    }
 }
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let Some(other) = evidence.other(peer) else { return };
     let listed = listed(evidence, peer, other);
+    let sections = Sections::of(evidence, peer);
     for (packet, rtp) in evidence.wire.iter().flat_map(|wire| wire.rtp_read(peer)) {
         let place = Place::Frame(packet.frame);
         let payload_type = rtp.header.payload_type();
-        let mut naming = listed.iter().filter(|it| it.types.contains(&payload_type)).peekable();
+        // Where no section has it, `oa-rtp-payload-type-from-remote` says so.
+        let mid = sections.named(&rtp.header);
+        let own = mid.as_ref().filter(|_| listed.iter().any(|it| it.names(mid.as_ref(), payload_type)));
+        let mut naming = listed.iter().filter(|it| it.names(own, payload_type)).peekable();
         if listed.iter().all(|it| it.types.is_empty()) {
             tally.inconclusive("the receiver's description is not in the recording", [place]);
         } else if naming.peek().is_none() {
@@ -60,10 +75,15 @@ fn since(listed: &Listed, t_us: u64) -> Option<Off> {
 
 /// What the descriptions of the receiver list: those of exchanges that ended until the next one, all others forever.
 fn listed(evidence: &Evidence, peer: Peer, other: Peer) -> Vec<Listed> {
-    let types = |made: &Description| -> BTreeSet<u8> {
-        let sections = made.received().media().filter(|section| !section.is_rejected());
-        let lines = sections.filter_map(|section| section.media_line()?.value.ok());
-        lines.filter(|line| line.is_rtp()).flat_map(|line| line.payload_types().collect::<Vec<_>>()).collect()
+    let types = |made: &Description, replaced_us| {
+        let mut listed = Listed { types: BTreeSet::new(), sections: BTreeMap::new(), replaced_us };
+        for section in made.received().media().filter(|section| !section.is_rejected()) {
+            let line = section.media_line().and_then(|line| line.value.ok()).filter(|line| line.is_rtp());
+            let types: BTreeSet<u8> = line.iter().flat_map(|line| line.payload_types()).collect();
+            listed.types.extend(&types);
+            listed.sections.extend(section.mid().map(|mid| (mid, types)));
+        }
+        listed
     };
     let exchanges = evidence.exchanges();
     let agreed: Vec<_> = exchanges.iter().filter(|it| it.answer.kind == SdpType::Answer).collect();
@@ -73,10 +93,10 @@ fn listed(evidence: &Evidence, peer: Peer, other: Peer) -> Vec<Listed> {
         let made = if exchange.answer.by == other { exchange.answer } else { exchange.offer };
         ended.insert(made.entry);
         let next = agreed.get(at + 1).map(|next| evidence.applied(peer, next.answer).by_us);
-        all.push(Listed { types: types(made), replaced_us: next });
+        all.push(types(made, next));
     }
     let rest = evidence.made_by(other).filter(|made| !ended.contains(&made.entry));
-    all.extend(rest.map(|made| Listed { types: types(made), replaced_us: None }));
+    all.extend(rest.map(|made| types(made, None)));
     all
 }
 
@@ -112,5 +132,37 @@ mod control {
             if text.starts_with("m=audio") { text.replace(" 111", " 35") } else { text }
         };
         sdp.split("\r\n").map(line).collect::<Vec<_>>().join("\r\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::checks::Status;
+    use crate::checks::controls::Recording;
+    use peerproof_captures::sdp::SessionDescription;
+
+    /// How alice's packets stand if both describe the same once more, changed so.
+    fn result(change: impl Fn(&str) -> String) -> Status {
+        let mut evidence = Recording::Video.evidence();
+        for at in [0, 1] {
+            let mut again = evidence.descriptions[at].clone();
+            again.entry += 1_000_000;
+            again.sdp = SessionDescription::parse(change(again.sdp.as_str()));
+            again.delivered = None;
+            evidence.descriptions.push(again);
+        }
+        CHECK.run(&evidence)[0].result
+    }
+
+    #[test]
+    fn a_payload_type_is_that_of_its_section() {
+        assert_eq!(result(str::to_owned), Status::Pass);
+        // Audio and video change their payload types: each is still listed, for the other one.
+        let swapped = |sdp: &str| {
+            let text = sdp.replace("111", "###").replace(":96 ", ":111 ").replace("SAVPF 96", "SAVPF 111");
+            text.replace("###", "96")
+        };
+        assert_eq!(result(swapped), Status::Fail);
     }
 }

@@ -1,12 +1,14 @@
 //! RFC 8841 §9.3: both sides begin the association as soon as they can, and it is one that carries all data.
 
 use super::chunks;
+use crate::checks::dtls::associations;
 use crate::checks::timing::Off;
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Description, Evidence, Handshake, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::sctp::Body;
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 pub(super) const CHECK: Check = Check {
     id: "sctp-both-sides-initiate",
@@ -22,21 +24,32 @@ pub(super) const CHECK: Check = Check {
 const SOON_US: u64 = 50_000;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    let mut first = None;
-    let (mut own, mut other) = (None, None);
-    let mut tags: BTreeSet<u32> = BTreeSet::new();
-    for (packet, body) in chunks(evidence, peer) {
-        first.get_or_insert(packet);
-        match body {
-            Body::Init(_) if packet.sender == peer => drop(own.get_or_insert(packet)),
-            Body::Init(_) => drop(other.get_or_insert(packet)),
-            _ => {}
-        }
+    let mut handshakes = associations(evidence, peer);
+    if handshakes.is_empty() {
+        handshakes.push((Handshake::default(), 0..u64::MAX));
     }
-    for (packet, sctp) in super::packets(evidence, peer).filter(|(packet, _)| packet.sender == peer) {
+    let mut known = BTreeSet::new();
+    for (n, (handshake, frames)) in handshakes.iter().enumerate() {
+        one_of_each(evidence, peer, (frames, &mut known), tally);
+        beginning(evidence, peer, (n == 0, handshake, frames), tally);
+    }
+}
+
+/// Judges that the data of a DTLS association goes by one association of SCTP. Those of the DTLS associations before it are `known`, and
+/// may still carry data.
+fn one_of_each(
+    evidence: &Evidence,
+    peer: Peer,
+    (frames, known): (&Range<u64>, &mut BTreeSet<u32>),
+    tally: &mut Tally,
+) {
+    let mut tags: BTreeSet<u32> = BTreeSet::new();
+    let all = super::packets(evidence, peer).filter(|(packet, _)| frames.contains(&packet.frame));
+    for (packet, sctp) in all.filter(|(packet, _)| packet.sender == peer) {
         let data = |body: Option<Body<'_>>| matches!(body, Some(Body::Data(_) | Body::IData(_)));
+        let tag = sctp.verification_tag.value;
         let is_new =
-            sctp.chunks.iter().any(|chunk| data(chunk.body)) && tags.insert(sctp.verification_tag.value);
+            !known.contains(&tag) && sctp.chunks.iter().any(|chunk| data(chunk.body)) && tags.insert(tag);
         if is_new && tags.len() > 1 {
             tally.fail(
                 Fault("two-associations"),
@@ -45,7 +58,28 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             );
         }
     }
-    let Some(first) = first else { return };
+    known.append(&mut tags);
+}
+
+/// Judges the beginning of the association of SCTP in a DTLS association: whether it is the first, its handshake, and the frames.
+fn beginning(
+    evidence: &Evidence,
+    peer: Peer,
+    (is_first, handshake, frames): (bool, &Handshake, &Range<u64>),
+    tally: &mut Tally,
+) {
+    let mut first = None;
+    let (mut own, mut other) = (None, None);
+    for (packet, body) in chunks(evidence, peer).filter(|(packet, _)| frames.contains(&packet.frame)) {
+        first.get_or_insert(packet);
+        match body {
+            Body::Init(_) if packet.sender == peer => drop(own.get_or_insert(packet)),
+            Body::Init(_) => drop(other.get_or_insert(packet)),
+            _ => {}
+        }
+    }
+    // What comes after a later handshake may be of the association before it.
+    let Some(first) = first.filter(|_| is_first || own.or(other).is_some()) else { return };
     if let Some(init) = own {
         tally.pass(Place::Frame(init.frame));
         return;
@@ -57,7 +91,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         return;
     }
     let complete = evidence.sees_all_sent_by(peer);
-    let ready_us = ready_us(&evidence.handshake(peer), evidence, peer);
+    let ready_us = ready_us(handshake, evidence, peer);
     let late = ready_us.zip(other).map(|(ready, init)| (ready, init, Off::late(ready, SOON_US, init.t_us)));
     match (ready_us, late) {
         (_, Some((_, init, None))) => tally.pass(Place::Frame(init.frame)),

@@ -85,7 +85,7 @@ mod control {
         Mutation::new(Recording::Descriptions, "lists what no offered one does", |evidence| {
             replace(&mut evidence.descriptions[0].sdp, "a=group:BUNDLE 0 1\r\n", "a=group:BUNDLE 0\r\n");
         })
-        .also_breaks(&["jsep-offer-bundles-everything"]),
+        .also_breaks(&["ice-credentials-per-transport", "jsep-offer-bundles-everything"]),
         Mutation::new(Recording::Descriptions, "is in two BUNDLE groups", |evidence| {
             replace(
                 &mut evidence.descriptions[0].sdp,

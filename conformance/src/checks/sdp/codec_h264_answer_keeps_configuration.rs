@@ -1,6 +1,10 @@
 //! RFC 6184 §8.2.2: an answer that uses an offered payload type of H.264 keeps its profile and its packetization-mode.
 //! Of the level it may say what it likes where both allow it. Several spellings are one profile (§8.1, table 5), and the third constraint flag
 //! may be a part of the level (1b).
+//!
+//! That an answer uses the same number for the same configuration is a SHOULD (RFC 3264 §6.1, RFC 6184 §8.2.2), so another number is not judged. An
+//! offered number with another configuration is, also if that was offered by another number: "An answer MUST NOT contain the payload
+//! type number used in the offer unless the configuration is exactly the same as in the offer."
 
 use super::look;
 use crate::checks::{Check, Fault, Place, Tally};
@@ -68,4 +72,45 @@ mod control {
             "a=fmtp:108 level-asymmetry-allowed=1;packetization-mode=0",
         );
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::checks::Status;
+    use crate::checks::controls::Recording;
+
+    /// How the answerer stands if its answer has these numbers for the two configurations, which were offered as 102 and 104.
+    fn result(numbers: [&str; 2]) -> Status {
+        let mut evidence = Recording::Descriptions.evidence();
+        let [offer, answer] = [0, 1].map(|at| evidence.descriptions[at].sdp.as_str().to_owned());
+        let video = |line: &str, of: [&str; 2]| {
+            let [one, other] = of;
+            let formats = format!(
+                "a=rtpmap:{one} H264/90000\r\na=fmtp:{one} packetization-mode=1;profile-level-id=42e01f\r\n\
+                 a=rtpmap:{other} H264/90000\r\na=fmtp:{other} packetization-mode=0;profile-level-id=42e01f\r\n"
+            );
+            let begin = line.find("m=video").unwrap();
+            let (before, section) = line.split_at(begin);
+            let others = section.split("\r\n").skip(1);
+            let kept =
+                others.filter(|it| !["a=rtpmap", "a=fmtp", "a=rtcp-fb"].iter().any(|a| it.starts_with(a)));
+            format!(
+                "{before}m=video 9 UDP/TLS/RTP/SAVPF {one} {other}\r\n{}{formats}",
+                kept.map(|it| if it.is_empty() { String::new() } else { format!("{it}\r\n") })
+                    .collect::<String>()
+            )
+        };
+        let parse = peerproof_captures::sdp::SessionDescription::parse;
+        evidence.descriptions[0].sdp = parse(video(&offer, ["102", "104"]));
+        evidence.descriptions[1].sdp = parse(video(&answer, numbers));
+        CHECK.run(&evidence)[1].result
+    }
+
+    #[test]
+    fn a_number_of_the_offer_stands_for_what_it_stood_for() {
+        assert_eq!(result(["102", "104"]), Status::Pass);
+        assert_eq!(result(["120", "121"]), Status::NotApplicable);
+        assert_eq!(result(["104", "102"]), Status::Fail);
+    }
 }

@@ -51,9 +51,9 @@ mod control {
     pub(super) const CONTROL: Control = Control::new(Recording::Descriptions, |evidence| {
         replace(&mut evidence.descriptions[0].sdp, "a=group:BUNDLE 0 1", "a=group:BUNDLE 0");
     })
-    .also_breaks(&["bundle-group-membership-valid"])
+    .also_breaks(&["bundle-group-membership-valid", "ice-credentials-per-transport"])
     .and(&[Mutation::new(Recording::Descriptions, "has 0 BUNDLE groups", |evidence| {
         replace(&mut evidence.descriptions[0].sdp, "a=group:BUNDLE 0 1\r\n", "");
     })
-    .also_breaks(&["bundle-group-membership-valid"])]);
+    .also_breaks(&["bundle-group-membership-valid", "ice-credentials-per-transport"])]);
 }

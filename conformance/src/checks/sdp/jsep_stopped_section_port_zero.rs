@@ -85,7 +85,7 @@ mod control {
     pub(super) const CONTROL: Control = Control::prepared(Recording::Descriptions, stop_video, |evidence| {
         replace(&mut evidence.descriptions[2].sdp, "m=video 0 ", "m=video 9 ");
     })
-    .also_breaks(&["jsep-msid-in-sending-sections"])
+    .also_breaks(&["ice-credentials-per-transport", "jsep-msid-in-sending-sections"])
     .and(&[Mutation::new(Recording::Descriptions, "is offered with a=msid", |evidence| {
         sdp::edit_section(&mut evidence.descriptions[2].sdp, 1, |section| {
             format!("{section}a=msid:- track\r\n")

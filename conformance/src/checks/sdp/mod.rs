@@ -33,6 +33,8 @@ checks! {
     sec_no_sdes_in_own_sdp,
     bundle_answer_tag_selection,
     bundle_group_membership_valid,
+    oa_groups_answered_as_offered,
+    ice_credentials_per_transport,
     bundle_only_section_shape,
     bundle_transport_attributes_only_in_tag,
     bundle_payload_type_reuse_identical,

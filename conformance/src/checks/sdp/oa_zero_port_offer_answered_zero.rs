@@ -47,5 +47,6 @@ mod control {
     /// Answers the stopped section with port 9.
     pub(super) const CONTROL: Control = Control::prepared(Recording::Descriptions, stop_video, |evidence| {
         replace(&mut evidence.descriptions[1].sdp, "m=video 0 ", "m=video 9 ");
-    });
+    })
+    .also_breaks(&["ice-credentials-per-transport"]);
 }

@@ -45,7 +45,11 @@ mod control {
         Mutation::new(Recording::Descriptions, "an offered section has no MID", |evidence| {
             replace(&mut evidence.descriptions[0].sdp, "a=mid:1\r\n", "");
         })
-        .also_breaks(&["candidate-event-contents", "jsep-offer-bundles-everything"]),
+        .also_breaks(&[
+            "candidate-event-contents",
+            "ice-credentials-per-transport",
+            "jsep-offer-bundles-everything",
+        ]),
         Mutation::new(Recording::Descriptions, "a section has 2 MIDs", |evidence| {
             replace(&mut evidence.descriptions[0].sdp, "a=mid:1\r\n", "a=mid:1\r\na=mid:2\r\n");
         }),

@@ -8,7 +8,7 @@ use super::facts::Facts;
 use super::found::Found;
 use super::walk::Walk;
 use crate::scenario::step::Action;
-use peerproof_captures::event::{ConnectionState, MediaKind};
+use peerproof_captures::event::{ConnectionState, MediaKind, SignalingState};
 use peerproof_conformance::expect::{MessageMatch, Pattern};
 
 /// A step that awaits: its index, the peer, and what.
@@ -88,6 +88,13 @@ pub(super) fn awaited(
             });
             if !rewritten {
                 found.add(path, "no step closes a channel or a connection");
+            }
+        }
+        Condition::SignalingState(states) if !facts.is_provisional() => {
+            use SignalingState::{HaveLocalPranswer, HaveRemotePranswer};
+            if states.0.iter().all(|state| matches!(state, HaveLocalPranswer | HaveRemotePranswer)) {
+                let help = "a step before makes one: `setLocalDescription: { asType: pranswer }`";
+                found.help(&path.key("signalingState"), "no step makes a provisional answer", help);
             }
         }
         Condition::ConnectionState(states)

@@ -119,5 +119,22 @@ fn data(facts: &Facts<'_>, wanted: &WireMatch, protocol: &str, path: &ValuePath,
         if leaves.is_some_and(|all| !all.iter().any(|sent| always_messages::can_be(sent, &message))) {
             found.add(&path.key("message"), format!("{} never sends `{text}`", wanted.from));
         }
+        if wanted.count().at_most == Some(0)
+            && let Some(name) = facts.other(&wanted.from).filter(|name| comes(facts, name, text))
+        {
+            let message = format!("`{text}` is expected at {name}, so it is on the wire");
+            found.help(path, message, "write `atLeast: 1`, or expect no such message there");
+        }
     }
+}
+
+/// Whether a text is expected at a peer.
+fn comes(facts: &Facts<'_>, name: &str, text: &str) -> bool {
+    let expected = facts.scenario.expect.peers.get(name);
+    expected.iter().flat_map(|expected| expected.messages.values()).any(|messages| {
+        let lists = [&messages.exactly, &messages.unordered, &messages.in_order, &messages.includes];
+        lists.into_iter().flatten().flatten().any(|message| {
+            matches!(message, MessageMatch::Text { text: known, times } if known == text && *times > 0)
+        })
+    })
 }

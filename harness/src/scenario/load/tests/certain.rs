@@ -94,6 +94,16 @@ fn what_always_holds_or_never_can_is_refused() {
     refused(sent(1, "[x, x]"), "`x` is sent once to bob, and is expected 2 times");
     refused(message(&format!("{HEAD}{CHAT}expect: {{}}\n")), "nothing is expected");
     refused(message(&format!("{HEAD}{CHAT}expect: {{ wire: [] }}\n")), "no packet is expected");
+    let at_bob = |wire: &str| {
+        let send = "  - alice: { send: { channel: chat, text: hello } }\n";
+        let expect = format!("expect:\n  bob: {{ messages: {{ chat: [hello] }} }}\n  wire: [{{ {wire} }}]\n");
+        message(&format!("{HEAD}{CHAT}{send}{expect}"))
+    };
+    assert_eq!(at_bob("from: alice, sctp: DATA, message: hello"), None);
+    refused(
+        at_bob("from: alice, sctp: DATA, message: hello, times: 0"),
+        "`hello` is expected at bob, so it is on the wire",
+    );
     refused(message("- a\n- b\n"), "expected a mapping with `title`, `peers` and `steps`, not a list");
     refused(of_alice("media: none"), "alice watches no track, so nothing of its media is seen");
 }
@@ -140,6 +150,9 @@ fn steps_that_cannot_work_are_refused() {
         "alice: { createSource: { kind: video }, as: camera }\n  - bob: { addTrack: { track: camera } }";
     refused(then(others), "`camera` is a track of alice");
     refused(then("bob: { never: { event: { open: chat }, for: 0s } }"), "`for` must be longer than 0");
+    let provisional = "bob: { await: { signalingState: have-local-pranswer } }";
+    refused(then(provisional), "no step makes a provisional answer");
+    assert_eq!(then("bob: { await: { signalingState: [stable, have-local-pranswer] } }"), None);
     refused(then("bob: { await: { open: chat }, within: 0s }"), "`within` must be longer than 0");
     let at_once = format!("{HEAD}{}", CHAT.replace("connect: {}", "connect: { within: 0s }"));
     refused(message(&at_once), "`within` must be longer than 0");
