@@ -56,7 +56,7 @@ impl Text<'_> {
         let place = place(self.text, entry, keys);
         let error = ScenarioError::within(Path::new(self.path), self.text, place, message);
         let help = help.map(|near| format!("did you mean `{near}`?"));
-        ExpectedError::Wrong(Box::new(ScenarioError { help, ..error }))
+        ExpectedError::Wrong(Box::new(ScenarioError { help: help.map(Box::from), ..error }))
     }
 }
 

@@ -257,7 +257,7 @@ impl Document {
             file: self.file.clone(),
             place,
             message,
-            help,
+            help: help.map(Box::from),
             source_line: place.and_then(line).map(Box::from),
             is_unknown_scenario: false,
         }

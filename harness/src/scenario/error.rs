@@ -36,7 +36,7 @@ pub struct ScenarioError {
     /// What is wrong, as a lowercase fragment.
     pub message: String,
     /// What was probably meant, or what would work.
-    pub help: Option<String>,
+    pub help: Option<Box<str>>,
     /// The line of the file, for showing.
     pub source_line: Option<Box<str>>,
     /// Whether it names a scenario that was not read.
@@ -183,7 +183,7 @@ mod tests {
             file: "a\u{1b}.yaml".into(),
             place: Some(TextSpan { line: 1, column: 5_005, length: 4 }),
             message: "unknown\nword".to_owned(),
-            help: Some("\u{202e}".to_owned()),
+            help: Some("\u{202e}".into()),
             source_line: Some(line.into()),
             is_unknown_scenario: false,
         };
@@ -202,7 +202,7 @@ mod tests {
             file: "a.yaml".into(),
             place: Some(TextSpan { line: 12, column: 3, length: 4 }),
             message: "unknown field `x`".to_owned(),
-            help: Some("did you mean `y`?".to_owned()),
+            help: Some("did you mean `y`?".into()),
             source_line: Some("  abcd".into()),
             is_unknown_scenario: false,
         };

@@ -292,6 +292,17 @@ const PAIR: &[Counter] = &[
     ("stat/candidate-pair.consentRequestsSent", "consentRequestsSent", true, Of::Requests),
 ];
 
+/// Whether a pair is of a loopback address and of another host's: no packet can leave there, but libwebrtc counts each request that it
+/// tried to send.
+fn has_no_way(reading: &Reading<'_>, pair: &Stat<'_>) -> bool {
+    let is_loopback = |field| {
+        let candidate = pair.text(field).and_then(|id| reading.by_id(id))?;
+        let address = candidate.text("address").or_else(|| candidate.text("ip"))?;
+        Some(address.parse::<IpAddr>().ok()?.is_loopback())
+    };
+    (is_loopback("localCandidateId"), is_loopback("remoteCandidateId")) == (Some(true), Some(false))
+}
+
 /// No pair and no transport carried more than there was in all.
 fn counters(
     (reading, others): (&Reading<'_>, &[Reading<'_>]),
@@ -303,6 +314,9 @@ fn counters(
     for (claim, field, sent, of) in counters {
         let flow = if *sent { seen.sent(reading) } else { seen.received(reading) };
         let (Some(claimed), Some(flow)) = (stat.number(field), flow) else { continue };
+        if *sent && *of == Of::Requests && has_no_way(reading, stat) {
+            continue;
+        }
         let all = flow.all.most;
         let (count, noun) = match of {
             Of::Packets => (all.packets, "packets"),

@@ -96,6 +96,21 @@ fn neither_transport_nor_pair_counts_more_than_was_on_the_wire() {
     }
 }
 
+/// libwebrtc counts requests that its host has no route for.
+#[test]
+fn requests_from_loopback_to_another_host_need_not_have_left() {
+    let more = |local: &str, remote: &str| {
+        let mut record = early(Recording::Video);
+        for (kind, address) in [("local-candidate", local), ("remote-candidate", remote)] {
+            falsify(&mut record, "bob", kind, |stat| stat["address"] = json!(address));
+        }
+        falsify(&mut record, "bob", "candidate-pair", |stat| stat["requestsSent"] = json!(1e6));
+        found(&record, check).iter().any(|it| it.claim == "stat/candidate-pair.requestsSent" && !it.is_less)
+    };
+    assert!(!more("127.0.0.1", "192.0.2.1"));
+    assert!(more("127.0.0.1", "127.0.0.1") && more("192.0.2.2", "192.0.2.1"));
+}
+
 #[test]
 fn ice_does_not_go_back_behind_a_connection() {
     for (state, is_wrong) in [("new", true), ("failed", true), ("checking", false), ("connectee", true)] {
