@@ -278,6 +278,8 @@ fn failed_alone(
         } else if report.state == "closed"
             && was_up
             && !is_several
+            // What comes last may be how the case ends: the packet that ends it need not be recorded any more.
+            && session.had_time(&peer.name, report.t_us, SAME_CHANGE_US)
             && !is_caused(session, peer, reports, report)
         {
             let seen = "nobody closed it, and nothing on the wire ends it".to_owned();

@@ -108,6 +108,14 @@ fn reached(
     }
 }
 
+/// Whether packets of a stream may hold padding alone, as those that probe for bandwidth before the first frame: their headers, which
+/// padding counts with, are longer than any header of RTP with extensions is here.
+fn is_padded(stat: &Stat<'_>, packets: f64) -> bool {
+    const LONGEST_HEADER: f64 = 64.0;
+    let headers = ["headerBytesSent", "headerBytesReceived"].into_iter().find_map(|it| stat.number(it));
+    headers.is_some_and(|bytes| bytes > packets * LONGEST_HEADER)
+}
+
 /// Packets have bytes, and no more than a datagram holds.
 fn sizes(reading: &Reading<'_>, stat: &Stat<'_>, found: &mut Vec<Contradiction>) {
     // Of a stream of RTP the bytes are those of payloads, which may be empty.
@@ -149,6 +157,7 @@ fn sizes(reading: &Reading<'_>, stat: &Stat<'_>, found: &mut Vec<Contradiction>)
     ];
     for (kind, claim, bytes, packets, shortest, layer) in ALL {
         let (Some(says), Some(count)) = (stat.number(bytes), stat.number(packets)) else { continue };
+        let shortest = if is_padded(stat, count) { 0.0 } else { shortest };
         if stat.kind == kind && count >= 4.0 && !(count * shortest..=count * LONGEST).contains(&says) {
             let seen = format!("its {packets} is {count}");
             found.push(reading.contradicts(claim, layer, format!("{bytes} {says}"), seen, None));

@@ -149,6 +149,21 @@ fn bytes_fit_beside_packets() {
     }
 }
 
+/// Firefox probes with padding before it has a frame to send.
+#[test]
+fn packets_of_padding_have_no_bytes_of_payload() {
+    const CLAIM: &str = "stat/outbound-rtp.bytesSent";
+    let empty = |headers: u64| {
+        let mut record = Recording::Video.record();
+        falsify(&mut record, "alice", "outbound-rtp", |stat| {
+            stat["bytesSent"] = json!(0);
+            stat["headerBytesSent"] = json!(stat["packetsSent"].as_u64().unwrap() * headers);
+        });
+        found(&record, check).iter().any(|it| it.claim == CLAIM && it.seen.starts_with("its packetsSent"))
+    };
+    assert!(empty(24) && !empty(279));
+}
+
 #[test]
 fn a_round_trip_takes_some_time_of_the_session() {
     for (field, value) in
