@@ -1,5 +1,5 @@
-//! All tests of the executable that need no process of their own, in one program: it is linked once, and what waits for a browser or an
-//! adapter runs beside the others (`RUST_TEST_THREADS`). `cargo test -p peerproof --test all html::` runs those of one file.
+//! All tests of the executable that need no process of their own, in one program that is linked once.
+//! `cargo test -p peerproof --test all html::` runs those of one file.
 
 #[path = "common/children.rs"]
 mod children;
@@ -12,7 +12,6 @@ mod poison;
 
 mod adapter_check;
 mod adapters;
-mod browsers;
 mod changes;
 mod check_server;
 mod colours;

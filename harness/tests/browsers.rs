@@ -8,7 +8,10 @@
     reason = "all of this file is test code, its helpers too"
 )]
 
-use crate::needs::is_here;
+#[path = "common/needs.rs"]
+mod needs;
+
+use needs::is_here;
 use peerproof::peers::browser::{Browsers, Build, Config, Kind};
 use peerproof::peers::protocol::{ChannelOptions, Command, Configuration, IceAgent, Payload};
 use peerproof::peers::{CaseClock, OpenError, Opened, Origin, Peer, Permission, Reported, Surroundings};
