@@ -55,10 +55,12 @@ pub(super) fn check(
         .iter()
         .any(|(name, view)| *name != peer.name && (view.closed.is_some() || view.lost.is_some()));
     let seen = seen.filter(|_| !translated && (tapped || !(relayed || gone)));
+    // Behind a name there is an address that no description shows: what goes there may be counted for neither peer.
+    let is_named = own.iter().chain(&remote).any(|at| at.0.to_ascii_lowercase().ends_with(MDNS));
     let factor = match (relayed, is_exact) {
         (true, _) => 2.0 * HEADERS,
-        (false, true) => 1.0,
-        (false, false) => HEADERS,
+        (false, true) if !is_named => 1.0,
+        (false, _) => HEADERS,
     };
     for stat in reading.of_kind("local-candidate") {
         // With this policy the others are never reported (RFC 9429 §3.5.3).
@@ -327,7 +329,8 @@ fn counters(
         let (factor, ahead) = match of {
             Of::Bytes => (factor, (AHEAD + seen.acted) * of_one(all, factor)),
             Of::Packets => (factor, AHEAD + seen.acted),
-            Of::Requests | Of::Responses => (1.0, AHEAD + seen.acted),
+            // They have no headers of lower layers.
+            Of::Requests | Of::Responses => (factor.max(1.0), AHEAD + seen.acted),
         };
         let most = count as f64 * factor;
         if claimed > most * flow.factor + ahead {
