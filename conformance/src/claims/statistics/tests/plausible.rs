@@ -105,7 +105,7 @@ fn requests_from_loopback_to_another_host_need_not_have_left() {
             falsify(&mut record, "bob", kind, |stat| stat["address"] = json!(address));
         }
         falsify(&mut record, "bob", "candidate-pair", |stat| stat["requestsSent"] = json!(1e6));
-        found(&record, check).iter().any(|it| it.claim == "stat/candidate-pair.requestsSent" && !it.is_less)
+        found(&record, check).iter().any(|it| it.seen.contains("requests on the wire by then"))
     };
     assert!(!more("127.0.0.1", "192.0.2.1"));
     assert!(more("127.0.0.1", "127.0.0.1") && more("192.0.2.2", "192.0.2.1"));
