@@ -55,8 +55,8 @@ impl Text<'_> {
     fn wrong(&self, entry: usize, keys: &[&str], message: String, help: Option<&str>) -> ExpectedError {
         let place = place(self.text, entry, keys);
         let error = ScenarioError::within(Path::new(self.path), self.text, place, message);
-        let help = help.map(|near| format!("did you mean `{near}`?"));
-        ExpectedError::Wrong(Box::new(ScenarioError { help: help.map(Box::from), ..error }))
+        let help = help.map(|near| format!("did you mean `{near}`?").into());
+        ExpectedError::Wrong(Box::new(ScenarioError { help, ..error }))
     }
 }
 

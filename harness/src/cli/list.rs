@@ -48,6 +48,15 @@ pub(crate) fn list(chosen: &Chosen) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::check::IMPLEMENTATIONS;
+    use crate::scenario::{Source, Suite};
+
+    #[test]
+    fn the_tags_are_those_of_the_suite() {
+        let suite = Suite::gather(&[Source::Program], &IMPLEMENTATIONS).unwrap();
+        let all = suite.scenarios.iter().flat_map(|file| &file.scenario.tags);
+        assert_eq!(all.map(String::as_str).collect::<BTreeSet<_>>(), TAGS.into());
+    }
 
     #[test]
     fn a_tag_near_one_of_the_suite_is_named() {

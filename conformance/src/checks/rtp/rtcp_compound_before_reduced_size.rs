@@ -1,5 +1,5 @@
-//! RFC 5506 §4: "Reduced-Size RTCP SHALL NOT be sent until at least one compound RTCP has been sent." Any packet that begins with a report is
-//! taken for a compound one; whether it holds the CNAME is for `rtcp-compound-starts-with-report`.
+//! RFC 5506 §4: "Reduced-Size RTCP SHALL NOT be sent until at least one compound RTCP has been sent." Any packet that begins with a report
+//! counts as a compound one; whether it holds the CNAME is for `rtcp-compound-starts-with-report`.
 
 use crate::checks::rtcp::{ReducedSize, is_reduced, reduced_size};
 use crate::checks::{Check, Fault, Place, Tally};

@@ -11,11 +11,11 @@ use crate::verdict::Place;
 use peerproof_captures::event::{PeerEvent, SdpType};
 use std::collections::BTreeSet;
 
-const ICE_UP: &[&str] = &["connected", "completed"];
+pub(super) const ICE_UP: &[&str] = &["connected", "completed"];
 const ICE_DOWN: &[&str] = &["disconnected", "failed"];
 const UP: &[&str] = &["connected"];
 /// How long the events of one change may be apart, in microseconds: they come within a few milliseconds.
-const SAME_CHANGE_US: u64 = 30_000;
+pub(super) const SAME_CHANGE_US: u64 = 30_000;
 
 /// Looks for states without those that they follow from, and for those without what follows from them.
 pub(super) fn check(

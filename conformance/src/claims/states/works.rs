@@ -3,14 +3,10 @@
 use super::super::observed::against;
 use super::super::{Contradiction, Session};
 use super::machines::{Machine, Reports};
+use super::parts::{ICE_UP, SAME_CHANGE_US};
 use crate::case_file::CasePeer;
 use crate::verdict::Place;
 use peerproof_captures::event::PeerEvent;
-
-/// The states of ICE transports over which something passes.
-const ICE_UP: &[&str] = &["connected", "completed"];
-/// How long the events of one change may be apart, in microseconds.
-const SAME_CHANGE_US: u64 = 30_000;
 
 /// `connectionState` is `connected`, or a channel is open, only over ICE transports that are connected (webrtc-pc §4.3.3, §4.3.4). Of a peer that
 /// [reports all](Session::reports_all), the order of the states is judged as well.

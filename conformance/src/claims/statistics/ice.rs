@@ -328,9 +328,7 @@ fn counters(
         };
         let (factor, ahead) = match of {
             Of::Bytes => (factor, (AHEAD + seen.acted) * of_one(all, factor)),
-            Of::Packets => (factor, AHEAD + seen.acted),
-            // They have no headers of lower layers.
-            Of::Requests | Of::Responses => (factor.max(1.0), AHEAD + seen.acted),
+            Of::Packets | Of::Requests | Of::Responses => (factor, AHEAD + seen.acted),
         };
         let most = count as f64 * factor;
         if claimed > most * flow.factor + ahead {

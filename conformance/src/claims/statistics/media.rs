@@ -4,7 +4,7 @@ use super::wire::{Count, Flow, Seen};
 use super::{Contradiction, Reading, Session, Stat};
 use crate::case_file::{CasePeer, Runs};
 use crate::verdict::Layer;
-use peerproof_captures::sdp::SessionDescription;
+use peerproof_captures::sdp::{Fmtp, SessionDescription};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Packets and frames by which a counter may be ahead of the capture: those that are on their way to it.
@@ -247,7 +247,7 @@ fn decoded(reading: &Reading<'_>, stat: &Stat<'_>, found: &mut Vec<Contradiction
 /// A codec has the payload type, name and clock rate of an `rtpmap` in a description of either side (RFC 8866 §6.6).
 fn codecs(session: &Session<'_>, peer: &CasePeer, reading: &Reading<'_>, found: &mut Vec<Contradiction>) {
     let mut known: BTreeSet<Map> = BTreeSet::new();
-    let mut formats: BTreeMap<u64, Vec<String>> = BTreeMap::new();
+    let mut formats: BTreeMap<u8, BTreeSet<String>> = BTreeMap::new();
     let mut is_described = false;
     for (_, view) in session.peers() {
         for at in view.local.iter().chain(&view.remote) {
@@ -256,9 +256,9 @@ fn codecs(session: &Session<'_>, peer: &CasePeer, reading: &Reading<'_>, found: 
             for section in sdp.media() {
                 let maps = section.named("rtpmap").filter_map(|line| rtpmap(line.value?));
                 known.extend(maps);
-                for line in section.named("fmtp").filter_map(|line| line.value?.split_once(' ')) {
-                    if let Ok(number) = line.0.parse() {
-                        formats.entry(number).or_default().extend(parameters(line.1));
+                for fmtp in section.every::<Fmtp>() {
+                    if let Some(number) = fmtp.payload_type() {
+                        formats.entry(number).or_default().extend(parameters(&fmtp.parameters));
                     }
                 }
             }
@@ -304,7 +304,7 @@ fn format(
     reports_all: bool,
     reading: &Reading<'_>,
     stat: &Stat<'_>,
-    formats: &BTreeMap<u64, Vec<String>>,
+    formats: &BTreeMap<u8, BTreeSet<String>>,
     found: &mut Vec<Contradiction>,
 ) {
     let (Some(line), Some(number)) =
@@ -312,11 +312,10 @@ fn format(
     else {
         return;
     };
-    let known =
-        number.as_u64().and_then(|number| formats.get(&number)).map(Vec::as_slice).unwrap_or_default();
-    fn name(parameter: &str) -> &str {
-        parameter.split_once('=').map_or(parameter, |(name, _)| name)
-    }
+    let name = |parameter: &str| parameter.split('=').next().unwrap_or_default().to_owned();
+    let number_of = number.as_u64().and_then(|number| u8::try_from(number).ok());
+    let none = BTreeSet::new();
+    let known = number_of.and_then(|number| formats.get(&number)).unwrap_or(&none);
     let says: Vec<String> = parameters(line).collect();
     let stranger = says.iter().find(|it| !known.iter().any(|known| name(known) == name(it)));
     let seen = match stranger {

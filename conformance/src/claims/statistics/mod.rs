@@ -19,6 +19,7 @@ mod within;
 pub(super) use claims::CLAIMS;
 pub(super) use others::OTHERS;
 
+use super::observed::against;
 use super::session::Asked;
 use super::{Contradiction, Fault, Session};
 use crate::case_file::CasePeer;
@@ -193,16 +194,10 @@ fn rejected(session: &Session<'_>, peer: &CasePeer, found: &mut Vec<Contradictio
     let Some(made) = asked.iter().find(is_made).map(|asked| asked.entry.n) else { return };
     for asked in asked.iter().filter(|asked| asked.name == "getStats" && asked.entry.n > made) {
         let Some((entry, Answer::Rejected { name, .. })) = asked.answer else { continue };
-        found.push(Contradiction {
-            claim: "answer/getStats",
-            layer: Layer::Media,
-            fault: Fault::Peer(peer.name.clone()),
-            t_us: entry.t_us,
-            claimed: format!("{} rejects getStats with {name}", peer.name),
-            seen: "it has a connection, which has statistics at any time".to_owned(),
-            evidence: vec![Place::Entry(entry.n)],
-            is_less: false,
-        });
+        let claimed = format!("{} rejects getStats with {name}", peer.name);
+        let seen = "it has a connection, which has statistics at any time";
+        let claim = ("answer/getStats", Layer::Media);
+        found.push(against(&peer.name, claim, entry.t_us, claimed, seen, [Place::Entry(entry.n)]));
     }
 }
 

@@ -6,7 +6,7 @@ use crate::case_file::CasePeer;
 use crate::claims::candidates;
 use crate::claims::channels::known::Known;
 use crate::verdict::Layer;
-use peerproof_captures::sdp::{Candidate, Fingerprint, Rid, SessionDescription, SsrcGroup};
+use peerproof_captures::sdp::{Candidate, Fingerprint, Rid, RtpMap, SessionDescription, SsrcGroup};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -49,12 +49,9 @@ impl<'a> Named<'a> {
                 if let Some(mid) = section.mid() {
                     mids.entry(mid).or_default().extend(media);
                 }
-            }
-            for section in sdp.media() {
                 rids.extend(section.every::<Rid>().map(|rid| rid.id));
-                let maps = section.named("rtpmap").filter_map(|line| line.value?.split_once(' '));
-                let red = maps.filter(|(_, codec)| codec.trim().to_ascii_lowercase().starts_with("red/"));
-                redundant.extend(red.filter_map(|(number, _)| number.parse::<u8>().ok()));
+                let red = section.every::<RtpMap>().filter(|map| map.is("red"));
+                redundant.extend(red.map(|map| map.payload_type));
             }
             let groups = sdp.media().flat_map(|section| section.every::<SsrcGroup>().collect::<Vec<_>>());
             for group in groups.filter(|group| group.semantics == "FID") {

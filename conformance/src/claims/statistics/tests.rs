@@ -47,6 +47,17 @@ fn falsify(record: &mut CaseRecord, peer: &str, kind: &str, mut change: impl FnM
     assert!(changed > 0, "{peer} reports no {kind}");
 }
 
+/// What is contradicted of a recording once a member of all dictionaries of a type has this value.
+fn judged(
+    recording: Recording,
+    (peer, kind, field): (&str, &str, &str),
+    value: &Value,
+) -> Vec<Contradiction> {
+    let mut record = recording.record();
+    falsify(&mut record, peer, kind, |stat| stat[field] = value.clone());
+    found(&record, check)
+}
+
 fn times_ten(field: &'static str) -> impl FnMut(&mut Value) {
     move |stat| {
         let number = stat[field].as_f64().unwrap();

@@ -136,9 +136,7 @@ fn negative(reading: &Reading<'_>, fields: &Map<String, Value>, found: &mut Vec<
     let is_negative = |value: &Value| value.as_f64().is_some_and(|number| number < 0.0);
     for (field, value) in fields.iter().filter(|(field, value)| *field != "packetsLost" && is_negative(value))
     {
-        let of = |claim: &&Claim| {
-            claim.name.strip_prefix("stat/").and_then(|it| it.split_once('.')) == Some((kind, field.as_str()))
-        };
+        let of = |claim: &&Claim| parts(claim.name) == (kind, field.as_str());
         let mut checked = CLAIMS.iter().filter(|claim| matches!(claim.by, By::Evidence(_)));
         if let Some(claim) = checked.find(of) {
             let claimed = format!("{field} {value} of statistics of the type {kind}");

@@ -180,7 +180,7 @@ impl Lie {
             Self::Misdescribe(Misdescribed { sdp, nth }) => none_is_zero(*nth).or_else(|| sdp.trouble()),
             Self::Keys(change) => change.trouble(),
             Self::Several(lies) if lies.len() < 2 => Some("several lies are two or more".to_owned()),
-            // The keys are told where the peer is opened, which looks at the first lie alone.
+            // Where the peer is opened, its keys are given by the first lie alone.
             Self::Several(lies) if lies.iter().any(|lie| matches!(lie, Self::Several(_) | Self::Keys(_))) => {
                 Some("neither `several` nor `keys` is one of several lies".to_owned())
             }

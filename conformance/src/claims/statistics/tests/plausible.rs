@@ -21,17 +21,6 @@ fn early(recording: Recording) -> CaseRecord {
     record
 }
 
-/// What is contradicted of a member if it has this value.
-fn judged(
-    recording: Recording,
-    (peer, kind, field): (&str, &str, &str),
-    value: &Value,
-) -> Vec<Contradiction> {
-    let mut record = recording.record();
-    falsify(&mut record, peer, kind, |stat| stat[field] = value.clone());
-    found(&record, check)
-}
-
 #[test]
 fn a_transport_counts_what_was_there_long_before() {
     for field in ["packetsSent", "packetsReceived", "bytesSent", "bytesReceived"] {

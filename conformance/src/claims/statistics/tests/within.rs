@@ -3,17 +3,6 @@
 use super::*;
 use crate::case_file::MILLISECONDS;
 
-/// What is contradicted of a recording in the format of today once a member of all dictionaries of a type has this value.
-fn judged(
-    recording: Recording,
-    (peer, kind, field): (&str, &str, &str),
-    value: &Value,
-) -> Vec<Contradiction> {
-    let mut record = recording.record();
-    falsify(&mut record, peer, kind, |stat| stat[field] = value.clone());
-    found(&record, check)
-}
-
 /// What a peer reported.
 fn report(recording: Recording, peer: &str) -> Map<String, Value> {
     let mut all = Map::new();
