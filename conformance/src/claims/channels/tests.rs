@@ -5,7 +5,7 @@ use crate::case_file::Runs;
 use crate::checks::controls::Recording;
 use crate::evidence::Peer;
 use crate::verdict::Layer;
-use peerproof_captures::event::{ChannelInfo, PeerEvent};
+use peerproof_captures::event::{ChannelInfo, PeerEvent, SctpState};
 use peerproof_captures::timeline::{Answer, What};
 use serde_json::{Value, json};
 
@@ -82,6 +82,19 @@ fn a_channel_that_came_is_announced_and_one_that_was_acknowledged_opens() {
         |event| matches!(event, PeerEvent::ChannelOpen { channel } if channel.label == "other"),
     );
     case.wait(3_000_000).blames("bob", "event/channelopen", LAYER, "never reports that the channel is open");
+}
+
+#[test]
+fn a_channel_that_was_created_is_asked_for_unless_the_association_ends_at_once() {
+    let never = "never sends DATA_CHANNEL_OPEN";
+    let mut case = Case::of(Recording::Data);
+    case.args("alice", "createDataChannel", |args| args["label"] = "other".into()).wait(3_000_000);
+    case.blames("alice", "answer/createDataChannel", LAYER, never);
+    let connected =
+        |event: &PeerEvent| matches!(event, PeerEvent::SctpStateChange { state: SctpState::Connected });
+    case.report_after("alice", connected, PeerEvent::SctpStateChange { state: SctpState::Closed });
+    let found = case.found();
+    assert!(found.iter().all(|it| !it.sentence().contains(never)), "{found:#?}");
 }
 
 #[test]
