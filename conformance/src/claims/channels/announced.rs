@@ -218,8 +218,9 @@ fn never_asked(
     // The other side may end the association before the peer comes to ask; that it ended is a claim of its own.
     let ended = |event: &PeerEvent| matches!(event, PeerEvent::SctpStateChange { state: SctpState::Closed });
     let soon = since_us.saturating_add(PATIENCE_US);
-    let may_have_ended =
-        session.events(&own.peer.name).any(|(entry, event)| entry.n > up.n && entry.t_us <= soon && ended(event));
+    let may_have_ended = session
+        .events(&own.peer.name)
+        .any(|(entry, event)| entry.n > up.n && entry.t_us <= soon && ended(event));
     let may_be_closed =
         ["close", "closeDataChannel"].iter().any(|it| session.did(&own.peer.name, it, u64::MAX));
     if own.tap.is_none()

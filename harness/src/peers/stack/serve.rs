@@ -9,11 +9,11 @@ use peerproof_captures::timeline::Answer;
 use peerproof_stack::tap::SecretSink;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines, Stdin};
+use tokio::io::{AsyncBufReadExt, AsyncWrite, AsyncWriteExt, BufReader, Lines, Stdin};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
 
-/// What is written: events are numbered as they are.
+/// What is written: events are numbered as they are written.
 enum Out {
     Event {
         t_us: u64,
@@ -30,23 +30,40 @@ enum Out {
     Over,
 }
 
+/// The way to the writer for all that belongs to one case. A task of a case may outlive it; what it says then is dropped, since it would be
+/// taken as of the next one.
+#[derive(Debug, Clone)]
+struct CaseOutput {
+    case: u64,
+    sender: UnboundedSender<(u64, Out)>,
+}
+
+impl CaseOutput {
+    fn send(&self, out: Out) {
+        // The writer has ended where standard output is closed; its error is reported at the end.
+        let _ = self.sender.send((self.case, out));
+    }
+}
+
 /// Serves case after case until standard input ends.
 ///
 /// # Errors
 /// A line is no command, standard output is closed, or the stack does not open.
 pub async fn serve() -> Result<(), String> {
-    let (out, written) = unbounded_channel();
-    let writer = tokio::spawn(write(written));
+    let (sender, written) = unbounded_channel();
+    let writer = tokio::spawn(write(written, tokio::io::stdout()));
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
+    let mut out = CaseOutput { case: 0, sender };
     while case(&mut lines, &out).await? {
-        let _ = out.send(Out::Again);
+        out.send(Out::Again);
+        out.case += 1;
     }
-    let _ = out.send(Out::Over);
+    out.send(Out::Over);
     writer.await.map_err(|error| error.to_string())?
 }
 
 /// One case. Returns whether another one may come.
-async fn case(lines: &mut Lines<BufReader<Stdin>>, out: &UnboundedSender<Out>) -> Result<bool, String> {
+async fn case(lines: &mut Lines<BufReader<Stdin>>, out: &CaseOutput) -> Result<bool, String> {
     let clock = CaseClock::start();
     let secrets = Arc::new(Secrets { clock, out: out.clone() });
     let options = StackOptions { secrets, ..StackOptions::default() };
@@ -59,7 +76,7 @@ async fn case(lines: &mut Lines<BufReader<Stdin>>, out: &UnboundedSender<Out>) -
         let (out, passed_on) = passing;
         while let Some(reported) = events.recv().await {
             let event = serde_json::to_value(&reported.event).unwrap_or_default();
-            let _ = out.send(Out::Event { t_us: reported.at_us, event });
+            out.send(Out::Event { t_us: reported.at_us, event });
             passed_on.send_modify(|count| *count += 1);
         }
     });
@@ -68,7 +85,7 @@ async fn case(lines: &mut Lines<BufReader<Stdin>>, out: &UnboundedSender<Out>) -
         let (id, command) = read(&line)?;
         if matches!(command, Ok(Command::End)) {
             peer.end().await;
-            let _ = out.send(Out::Answer { id, t_us: clock.now_us(), answer: Answer::Ok(Value::Null) });
+            out.send(Out::Answer { id, t_us: clock.now_us(), answer: Answer::Ok(Value::Null) });
             break true;
         }
         let (peer, out, mut passed_on) = (Arc::clone(&peer), out.clone(), passed_on.subscribe());
@@ -83,7 +100,7 @@ async fn case(lines: &mut Lines<BufReader<Stdin>>, out: &UnboundedSender<Out>) -
             // What was reported before is written before.
             let reported = peer.reported();
             let _ = passed_on.wait_for(|count| *count >= reported).await;
-            let _ = out.send(Out::Answer { id, t_us, answer });
+            out.send(Out::Answer { id, t_us, answer });
         });
         if futures::poll!(&mut call).is_pending() {
             tokio::spawn(call);
@@ -135,14 +152,19 @@ fn read(line: &str) -> Result<(Value, Result<Command, Answer>), String> {
     Ok((id, command))
 }
 
-async fn write(mut written: UnboundedReceiver<Out>) -> Result<(), String> {
-    let mut output = tokio::io::stdout();
-    let mut seq = 0_u64;
-    while let Some(out) = written.recv().await {
+async fn write(
+    mut written: UnboundedReceiver<(u64, Out)>,
+    mut output: impl AsyncWrite + Unpin,
+) -> Result<(), String> {
+    let (mut current, mut seq) = (0_u64, 0_u64);
+    while let Some((case, out)) = written.recv().await {
+        if case != current {
+            continue;
+        }
         let millis = |t_us: u64| t_us as f64 / 1000.0;
         let mut line = match out {
             Out::Again => {
-                seq = 0;
+                (current, seq) = (current + 1, 0);
                 continue;
             }
             Out::Over => return Ok(()),
@@ -168,13 +190,13 @@ async fn write(mut written: UnboundedReceiver<Out>) -> Result<(), String> {
 #[derive(Debug)]
 struct Secrets {
     clock: CaseClock,
-    out: UnboundedSender<Out>,
+    out: CaseOutput,
 }
 
 impl SecretSink for Secrets {
     fn key_log(&self, line: &str) {
         let event = json!({ "event": "keylog", "data": { "line": line.trim_end() } });
-        let _ = self.out.send(Out::Event { t_us: self.clock.now_us(), event });
+        self.out.send(Out::Event { t_us: self.clock.now_us(), event });
     }
 
     fn srtp_keying_material(&self, _: &[u8]) {
@@ -185,5 +207,37 @@ impl SecretSink for Secrets {
 impl std::fmt::Debug for Out {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Out")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A task of the first case says something once the second has begun: its event would take number 0.
+    #[tokio::test]
+    async fn what_a_case_says_after_its_end_is_not_of_the_next() {
+        let (sender, written) = unbounded_channel();
+        let first = CaseOutput { case: 0, sender };
+        let second = CaseOutput { case: 1, ..first.clone() };
+        let event = |t_us| Out::Event { t_us, event: json!({ "event": "negotiationneeded" }) };
+        let answer = |id: u64| Out::Answer { id: json!(id), t_us: 0, answer: Answer::Ok(Value::Null) };
+        first.send(event(1_000));
+        first.send(Out::Again);
+        first.send(event(2_000));
+        first.send(answer(7));
+        second.send(event(3_000));
+        second.send(answer(0));
+        second.send(Out::Over);
+        let mut output = Vec::new();
+        write(written, &mut output).await.unwrap();
+        let lines: Vec<Value> = String::from_utf8(output)
+            .unwrap()
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        let of = |line: &Value| (line["seq"].as_u64(), line["id"].as_u64(), line["t"].as_f64());
+        let expected = [(Some(0), None, Some(1.0)), (Some(0), None, Some(3.0)), (None, Some(0), Some(0.0))];
+        assert_eq!(lines.iter().map(of).collect::<Vec<_>>(), expected);
     }
 }
