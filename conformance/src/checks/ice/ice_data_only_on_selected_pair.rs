@@ -62,7 +62,12 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 (Fault("pair-of-none"), "no nominated pair")
             };
             let text = format!("a packet goes from {} to {}, {what}", packet.from, packet.to);
-            tally.off(fault, evidence, off, text, places);
+            // Whoever answers checks in the meantime is not held up by the machine.
+            if answers.gave_one(since_us.saturating_add(GRACE_US), packet.t_us) {
+                tally.fail(fault, text, places);
+            } else {
+                tally.off(fault, evidence, off, text, places);
+            }
         }
     }
 }
@@ -70,19 +75,30 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 /// The requests that a peer sent on each path, and all that came there, in order: when, and whether it came.
 struct Answers {
     seen: BTreeMap<Path, Vec<(u64, bool)>>,
+    /// When the peer answered a check itself, in the order of the recording.
+    given: Vec<u64>,
 }
 
 impl Answers {
     fn new(evidence: &Evidence, peer: Peer) -> Self {
         let mut seen: BTreeMap<Path, Vec<(u64, bool)>> = BTreeMap::new();
+        let mut given = Vec::new();
         for packet in evidence.wire.iter().flat_map(|wire| wire.at(peer)) {
             // A Binding request (RFC 8489 §5).
             let asks = packet.class() == Class::Stun && packet.bytes.starts_with(&[0, 1]);
+            if packet.sender == peer && packet.class() == Class::Stun && packet.bytes.starts_with(&[1, 1]) {
+                given.push(packet.t_us);
+            }
             if packet.sender != peer || asks {
                 seen.entry(path(packet)).or_default().push((packet.t_us, packet.sender != peer));
             }
         }
-        Self { seen }
+        Self { seen, given }
+    }
+
+    /// Whether the peer answered a check between two moments.
+    fn gave_one(&self, from_us: u64, to_us: u64) -> bool {
+        self.given.iter().any(|at| (from_us..to_us).contains(at))
     }
 
     /// Whether nothing has come on a path since the peer sent a request there, a while ago.
@@ -204,23 +220,7 @@ mod control {
     use std::net::SocketAddr;
 
     /// Has a packet go by the pair of before the restart, and late, when another one has long been nominated.
-    pub(super) const CONTROL: Control = Control::prepared(
-        Recording::Restart,
-        |evidence| {
-            let last = own(evidence).pop().unwrap().clone();
-            let later =
-                [4_000_000, 4_100_000].map(|by_us| Packet { t_us: last.t_us + by_us, ..last.clone() });
-            evidence.wire.as_mut().unwrap().packets.extend(later);
-        },
-        |evidence| {
-            let mut own = own(evidence);
-            let (from, to) = (own[0].from, own[0].to);
-            let late = own.iter_mut().nth_back(1).unwrap();
-            assert_ne!((from, to), (late.from, late.to));
-            (late.from, late.to) = (from, to);
-        },
-    )
-    .and(&[
+    pub(super) const CONTROL: Control = Control::prepared(Recording::Restart, go_on, go_back).and(&[
         Mutation::new(Recording::Media, "has neither the highest priority", |evidence| {
             rank(evidence, false);
         })
@@ -240,6 +240,22 @@ mod control {
             packets.push(Packet { t_us: last.t_us + 4_000_000, ..last });
         }),
     ]);
+
+    /// Has Alice send twice more, seconds later.
+    pub(super) fn go_on(evidence: &mut Evidence) {
+        let last = own(evidence).pop().unwrap().clone();
+        let later = [4_000_000, 4_100_000].map(|by_us| Packet { t_us: last.t_us + by_us, ..last.clone() });
+        evidence.wire.as_mut().unwrap().packets.extend(later);
+    }
+
+    /// Has the last packet of Alice but one go by the pair of before the restart.
+    pub(super) fn go_back(evidence: &mut Evidence) {
+        let mut own = own(evidence);
+        let (from, to) = (own[0].from, own[0].to);
+        let late = own.iter_mut().nth_back(1).unwrap();
+        assert_ne!((from, to), (late.from, late.to));
+        (late.from, late.to) = (from, to);
+    }
 
     /// Two pairs are nominated, and the first is in use. Describes the candidates of all, so that it has the highest priority or the least.
     pub(super) fn rank(evidence: &mut Evidence, highest: bool) {
@@ -272,6 +288,26 @@ mod tests {
     use super::*;
     use crate::checks::Status;
     use crate::checks::controls::Recording;
+
+    #[test]
+    fn a_busy_machine_is_no_excuse_for_who_answers_checks_meanwhile() {
+        let judged = |answers: bool| {
+            let mut evidence = Recording::Restart.evidence();
+            control::go_on(&mut evidence);
+            control::go_back(&mut evidence);
+            let Some(&[_, Place::Frame(nominated)]) = CHECK.run(&evidence)[0].evidence.get(..2) else {
+                panic!("the nomination is named");
+            };
+            let packets = &mut evidence.wire.as_mut().unwrap().packets;
+            let since_us = packets.iter().find(|it| it.frame == nominated).unwrap().t_us;
+            if !answers {
+                packets.retain(|it| it.t_us <= since_us || !it.bytes.starts_with(&[1, 1]));
+            }
+            evidence.stall(0, 60_000_000, 100_000);
+            CHECK.run(&evidence)[0].result
+        };
+        assert_eq!([false, true].map(judged), [Status::Inconclusive, Status::Fail]);
+    }
 
     #[test]
     fn a_pair_without_answers_is_left() {
