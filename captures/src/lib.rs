@@ -8,6 +8,7 @@
 pub mod any_of;
 pub mod decrypt;
 pub mod dump;
+pub mod ends;
 pub mod event;
 pub mod feature;
 pub mod file;

@@ -1,8 +1,9 @@
 //! Recordings of both peers: one connection, and what of it was lost between them.
 #![expect(clippy::expect_used, reason = "a test that cannot read its capture must fail")]
 
-use peerproof_captures::file::{CaptureReader, Direction, Item};
-use peerproof_captures::trace::{Builder, Side, Trace};
+use peerproof_captures::ends::BothEnds;
+use peerproof_captures::file::{CaptureReader, Direction, Item, LinkType};
+use peerproof_captures::trace::{Builder, Delivery, Side, Sides, Trace};
 use std::fs;
 use std::path::Path;
 
@@ -84,4 +85,110 @@ fn a_peer_that_goes_to_another_interface_takes_its_connection_along() {
     let lost: u64 =
         trace.connections.iter().filter_map(|it| it.delivery.as_ref()).map(|it| it.b.lost()).sum();
     assert!(lost > 0, "the first interface goes down while bob sends to it");
+}
+
+/// A block of pcapng (draft-ietf-opsawg-pcapng §3.1).
+fn block(kind: u32, body: &[u8]) -> Vec<u8> {
+    let mut body = body.to_vec();
+    body.resize(body.len().next_multiple_of(4), 0);
+    let length = (body.len() as u32 + 12).to_le_bytes();
+    [&kind.to_le_bytes()[..], &length, &body, &length].concat()
+}
+
+/// A recording as somebody else would have captured it: interfaces without names, packets without directions, bob's with another clock, merged
+/// by their times. With its key log.
+fn as_captured(name: &str, bob_is_ahead_ns: i64, most_of_bob: usize) -> (Vec<u8>, Vec<u8>) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../conformance/recordings").join(name);
+    let bytes = fs::read(path.join("capture.pcapng")).expect("the recording is there");
+    let mut reader = CaptureReader::new(bytes.as_slice());
+    let (mut frames, mut keys) = (Vec::new(), Vec::new());
+    while let Some(item) = reader.next_item() {
+        match item {
+            Item::Secrets(secrets) => keys.extend_from_slice(secrets.data),
+            Item::Frame(frame) if frame.link != LinkType::WIRESHARK_UPPER_PDU => {
+                let interface = frame.interface.expect("packets have interfaces");
+                frames.push((frame.time_ns.expect("packets have times"), interface, frame.data.to_vec()));
+            }
+            _ => {}
+        }
+    }
+    let mut of_bob = 0;
+    frames.retain_mut(|(time, interface, _)| {
+        let interface = &reader.interfaces()[*interface];
+        if interface.name.as_ref().is_some_and(|name| name.starts_with("bob")) {
+            *time = time.saturating_add_signed(bob_is_ahead_ns);
+            of_bob += 1;
+        }
+        of_bob <= most_of_bob || !interface.name.as_ref().is_some_and(|name| name.starts_with("bob"))
+    });
+    frames.sort_by_key(|frame| frame.0);
+    let section = [&0x1a2b_3c4d_u32.to_le_bytes()[..], &[1, 0, 0, 0], &[0xff; 8]].concat();
+    let mut file = block(0x0a0d_0d0a, &section);
+    for interface in reader.interfaces() {
+        // if_tsresol: nanoseconds.
+        let link = &interface.link.0.to_le_bytes()[..2];
+        file.extend(block(1, &[link, &[0; 6], &[9, 0, 1, 0, 9, 0, 0, 0, 0, 0, 0, 0]].concat()));
+    }
+    for (time, interface, data) in frames {
+        let length = (data.len() as u32).to_le_bytes();
+        let (high, low) = (((time >> 32) as u32).to_le_bytes(), (time as u32).to_le_bytes());
+        file.extend(block(
+            6,
+            &[&(interface as u32).to_le_bytes()[..], &high, &low, &length, &length, &data[..]].concat(),
+        ));
+    }
+    (file, keys)
+}
+
+fn trace_of((file, keys): &(Vec<u8>, Vec<u8>), ends: Option<BothEnds>) -> Trace {
+    let (mut reader, mut builder) = (CaptureReader::new(file.as_slice()), Builder::new());
+    builder.key_log(keys);
+    if let Some(ends) = ends {
+        builder.at_both_ends(ends);
+    }
+    while let Some(item) = reader.next_item() {
+        if let Item::Frame(frame) = item {
+            builder.frame(&frame);
+        }
+    }
+    assert!(reader.stop().is_none());
+    builder.finish()
+}
+
+#[test]
+fn what_somebody_captured_at_both_ends_is_one_connection_whatever_the_clocks_are() {
+    for name in ["conflict", "call"] {
+        let recorded = as_recorded(name);
+        let recorded = recorded.connections[0].delivery.as_ref().expect("both ends were recorded");
+        for ahead_ns in [0, 40_000_000, -3_000_000_000] {
+            let capture = as_captured(name, ahead_ns, usize::MAX);
+            let once = trace_of(&capture, None);
+            assert_eq!(once.connections.len(), 2, "{name}");
+            let ends = once.both_ends().expect("two interfaces saw it");
+            let trace = trace_of(&capture, Some(ends));
+            assert_eq!(trace.connections.len(), 1, "{name} {ahead_ns}");
+            let connection = &trace.connections[0];
+            let delivery = connection.delivery.as_ref().expect("both ends were captured");
+            let sum = |it: &Sides<Delivery>| {
+                let mut both = [(it.a.left, it.a.arrived), (it.b.left, it.b.arrived)];
+                // Which of them is called A depends on who was seen first.
+                both.sort_unstable();
+                both
+            };
+            assert_eq!(sum(delivery), sum(recorded), "{name} {ahead_ns}");
+            assert!(connection.handshake().is_some_and(|handshake| handshake.is_complete()));
+            assert!(connection.also_seen_as.is_none() && trace.both_ends().is_none());
+        }
+    }
+}
+
+#[test]
+fn what_left_when_the_other_capture_had_ended_is_not_lost() {
+    let capture = as_captured("call", 0, 100);
+    let ends = trace_of(&capture, None).both_ends();
+    let trace = trace_of(&capture, Some(ends.expect("two interfaces saw it")));
+    let delivery = trace.connections[0].delivery.as_ref().expect("both ends were captured");
+    // All of the recording are 387.
+    assert!((50..150).contains(&(delivery.a.left + delivery.b.left)), "{delivery:?}");
+    assert!(delivery.a.lost() + delivery.b.lost() <= 18, "{delivery:?}");
 }

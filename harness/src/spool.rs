@@ -10,8 +10,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Most bytes that stay in memory.
 const IN_MEMORY: u64 = 4 << 20;
-/// Most bytes that stay in memory if their number is known before: enough for a connection of minutes.
-const KNOWN_IN_MEMORY: u64 = 32 << 20;
+/// Most bytes that stay in memory if their number is known before: with the rows of a connection's packets this is less than twice what
+/// `inspect` takes.
+const KNOWN_IN_MEMORY: u64 = 8 << 20;
 /// Bytes of the mapping that are read before its memory is given back.
 const LOOKED_AT: u64 = 4 << 20;
 /// Bytes that the system maps at least when one of them is read.

@@ -6,6 +6,7 @@ use super::servers::{Between, LearnedAddresses, Servers};
 use crate::decrypt::secrets::{Label, Secret};
 use crate::decrypt::srtp::MasterKey;
 use crate::decrypt::{Clear, Datagram, Outcome, Session, Tried};
+use crate::ends::BothEnds;
 use crate::file::{Direction, Frame, LinkType, SECRETS_TLS_KEY_LOG, Secrets, Stop};
 use crate::hash::Ordered;
 use crate::link::{self, Network, TransportPacket};
@@ -64,6 +65,7 @@ pub struct Observer {
 struct Places {
     /// Whether each interface is a peer's own, so that the direction distinguishes a client from its server.
     taps: bool,
+    ends: Option<BothEnds>,
     all: Vec<ObservedPlace>,
     place_of: Ordered<Option<usize>, usize>,
     names: IndexMap<usize, String>,
@@ -114,6 +116,11 @@ impl Observer {
         if self.places.names.len() < PLACES {
             self.places.names.insert(index, name.to_owned());
         }
+    }
+
+    /// Says which interfaces are at the ends of connections: their packets have directions then, whatever the capture says.
+    pub fn at_both_ends(&mut self, ends: BothEnds) {
+        self.places.ends = Some(ends);
     }
 
     /// Says that an interface is at the place of that number. Without it each is a place of its own.
@@ -274,7 +281,11 @@ impl Places {
             time_ns: seen.time_ns,
             interface: seen.interface,
             place: index,
-            direction: seen.direction,
+            direction: self
+                .ends
+                .as_ref()
+                .and_then(|it| it.direction(seen.interface, from.ip(), to.ip()))
+                .or(seen.direction),
             transport: packet.transport,
             outer,
             inner: outer,

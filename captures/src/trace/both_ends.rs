@@ -154,10 +154,11 @@ fn is_same(one: &Connection, other: &Connection) -> bool {
 fn delivered(half: &Connection, side: Side, trace: &Trace) -> Delivery {
     let flows = half.flows.iter().filter_map(|index| trace.flows.get(*index));
     flows.fold(Delivery::default(), |sum, flow| match flow.sent(side) {
-        traffic if traffic.arrived.is_some() => Delivery {
-            left: sum.left + traffic.packets,
-            arrived: sum.arrived + traffic.arrived.unwrap_or_default().min(traffic.packets),
-        },
+        traffic if traffic.arrived.is_some() => {
+            let left = traffic.packets.saturating_sub(traffic.unwatched);
+            let arrived = traffic.arrived.unwrap_or_default().min(left);
+            Delivery { left: sum.left + left, arrived: sum.arrived + arrived }
+        }
         _ => sum,
     })
 }

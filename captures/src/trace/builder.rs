@@ -3,7 +3,9 @@
 use super::Trace;
 use super::at::At;
 use super::state::TraceState;
+use super::taps::Taps;
 use crate::decrypt::srtp::MasterKey;
+use crate::ends::BothEnds;
 use crate::file::{Frame, LinkType, Secrets, Stop};
 use crate::link::Outcome;
 use crate::observe::Observer;
@@ -28,6 +30,13 @@ impl Builder {
     pub fn interface(&mut self, index: usize, name: &str) {
         self.observer.interface(index, name);
         self.state.taps.interface(index, name);
+    }
+
+    /// Says which interfaces are at the ends of connections, as [`Trace::both_ends`] found it in the same capture. Before the packets.
+    pub fn at_both_ends(&mut self, ends: BothEnds) {
+        self.observer.at_both_ends(ends.clone());
+        self.state.taps = Taps::learned(&ends);
+        self.state.trace.ends = Some(ends);
     }
 
     /// Takes in lines of a key log (NSS format). Best before the packets that they open; later ones open what waits.

@@ -63,6 +63,9 @@ pub struct Traffic {
     /// Of those that left one peer's tap, how many arrived at the other's, in a recording of both.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arrived: Option<u64>,
+    /// Of those that left, how many left while nothing was captured at the other end.
+    #[serde(skip)]
+    pub(super) unwatched: u64,
 }
 
 impl Traffic {

@@ -21,6 +21,7 @@ mod dtls;
 mod feedback;
 mod flow;
 mod ice;
+mod learned;
 pub mod limits;
 mod members;
 mod recognise;
@@ -55,6 +56,7 @@ pub use slices::{Slice, Slices};
 pub use taps::{Taps, UnderWay};
 pub use turn::{Allocation, Bound, Gathering, TurnError};
 
+use crate::ends::BothEnds;
 use crate::observe::Defect;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -104,6 +106,9 @@ pub struct Trace {
     /// What makes the capture less than what was on the wire.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub defects: Vec<Defect>,
+    /// Both ends of the connections, as [`Builder::at_both_ends`] was told of them.
+    #[serde(skip)]
+    pub ends: Option<BothEnds>,
 }
 
 /// What was beyond the [`limits`]: counted, not kept.

@@ -45,6 +45,8 @@ pub(super) struct TraceState {
     pub(super) taps: Taps,
     /// The flow on which each left.
     under_way: UnderWay<usize>,
+    /// The flow on which each arrived that has not left yet: the clocks of the two ends may differ.
+    early: UnderWay<usize>,
     pub(super) sights: Sights,
 }
 
@@ -155,24 +157,41 @@ impl TraceState {
         }
     }
 
-    /// Takes in one end of the way of a packet, where those of both peers are in the recording.
+    /// Takes in one end of the way of a packet, where both ends were captured.
     fn end(&mut self, seen: &Observation<'_>, flow: usize, from: SocketAddr, bytes: &[u8]) {
         let (Some(tap), Some(direction)) = (self.taps.side(seen.interface), seen.direction) else { return };
-        if direction == Direction::Outbound {
-            self.under_way.left(tap, bytes, flow);
-            if let Some(flow) = self.trace.flows.get_mut(flow) {
-                flow.sent_from(from).arrived.get_or_insert(0);
+        let is_learned = self.taps.are_learned();
+        if direction == Direction::Inbound {
+            match self.under_way.arrived(tap, bytes) {
+                Some(left) => self.pair_ends(tap, left, flow),
+                None if is_learned => self.early.left(tap, bytes, flow),
+                None => {}
             }
-        } else if let Some(left) = self.under_way.arrived(tap, bytes) {
-            if let Some(arrived) = self.trace.flows.get_mut(flow) {
-                arrived.other_end.get_or_insert(left);
-            }
-            if let Some(there) = self.trace.flows.get_mut(left) {
-                there.other_end.get_or_insert(flow);
-                // Whatever left there, left the local side.
-                let local = if there.initiator_is == tap { there.responder } else { there.initiator };
-                *there.sent_from(local).arrived.get_or_insert(0) += 1;
-            }
+            return;
+        }
+        let ends = self.trace.ends.as_ref();
+        let is_counted = ends.is_none_or(|it| it.is_captured_beyond(seen.interface, seen.time_ns));
+        if let Some(left) = self.trace.flows.get_mut(flow) {
+            let traffic = left.sent_from(from);
+            traffic.arrived.get_or_insert(0);
+            traffic.unwatched += u64::from(!is_counted);
+        }
+        match self.early.arrived(tap, bytes).filter(|_| is_learned) {
+            Some(arrived) => self.pair_ends(tap.other(), flow, arrived),
+            None => self.under_way.left(tap, bytes, flow),
+        }
+    }
+
+    /// A packet left on a flow and arrived on another, at the tap of that side.
+    fn pair_ends(&mut self, tap: Side, left: usize, arrived: usize) {
+        if let Some(arrived) = self.trace.flows.get_mut(arrived) {
+            arrived.other_end.get_or_insert(left);
+        }
+        if let Some(there) = self.trace.flows.get_mut(left) {
+            there.other_end.get_or_insert(arrived);
+            // Whatever left there, left the local side.
+            let local = if there.initiator_is == tap { there.responder } else { there.initiator };
+            *there.sent_from(local).arrived.get_or_insert(0) += 1;
         }
     }
 

@@ -1,6 +1,7 @@
 //! The taps of a recording of both peers, and which packet that left one arrived at the other.
 
 use super::{Side, limits};
+use crate::ends::BothEnds;
 use crate::file::Direction;
 use crate::hash::Lookup;
 use crate::tap::Tap;
@@ -16,11 +17,27 @@ pub struct Taps {
     of: BTreeMap<usize, usize>,
     /// Whether a packet at a tap had no direction.
     undirected: bool,
+    /// Whether the ends are not known by names: see [`BothEnds`].
+    is_learned: bool,
 }
 
 impl Taps {
+    /// Those of a capture that somebody took: nobody names the peers.
+    pub fn learned(ends: &BothEnds) -> Self {
+        let of = ends.0.iter().enumerate().map(|(number, end)| (end.interface, number)).collect();
+        Self { owners: vec![Default::default(); 2], of, undirected: false, is_learned: true }
+    }
+
+    /// Whether the ends are not known by names, so that their clocks may differ, and one of them may have begun later or ended before.
+    pub const fn are_learned(&self) -> bool {
+        self.is_learned
+    }
+
     /// Takes in the name of an interface.
     pub fn interface(&mut self, index: usize, name: &str) {
+        if self.is_learned {
+            return;
+        }
         let Some(Tap { peer, owner }) = Tap::of(name).filter(|_| self.of.len() < limits::PLACES) else {
             return;
         };
@@ -35,7 +52,7 @@ impl Taps {
     /// Takes in the direction of a packet at an interface. A packet at a tap without one may have come from either peer: whoever removed
     /// the directions removed what distinguishes a tap from any interface.
     pub fn direction(&mut self, interface: Option<usize>, direction: Option<Direction>) {
-        self.undirected |= direction.is_none() && self.side(interface).is_some();
+        self.undirected |= direction.is_none() && !self.is_learned && self.side(interface).is_some();
     }
 
     /// Whether there are taps of two peers, and their packets have directions.
@@ -55,7 +72,7 @@ impl Taps {
     /// What the peer of a side is called.
     pub fn name(&self, side: Side) -> Option<&str> {
         let [a, b] = self.owners.as_slice() else { return None };
-        Some(if side == Side::A { &a.0 } else { &b.0 })
+        (!self.is_learned).then_some(if side == Side::A { &a.0 } else { &b.0 })
     }
 }
 

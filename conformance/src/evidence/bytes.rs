@@ -79,10 +79,11 @@ impl Shelf {
 #[derive(Clone)]
 pub struct Bytes(Storage);
 
-/// Both are 24 bytes long.
+/// Both are 16 bytes long: each packet of a connection has at least one.
 #[derive(Clone)]
 enum Storage {
-    Own(Vec<u8>),
+    #[expect(clippy::box_collection, reason = "a vector would be longer than a place in a store")]
+    Own(Box<Vec<u8>>),
     /// In a store: the length in the upper 16 bits, where they begin in the others.
     Stored(Shelf, u64),
 }
@@ -95,7 +96,7 @@ impl Bytes {
     pub(super) fn stored(shelf: &Shelf, at: u64, length: usize) -> Self {
         match u16::try_from(length) {
             Ok(length) if at < 1 << AT => Self(Storage::Stored(shelf.clone(), u64::from(length) << AT | at)),
-            _ => Self(Storage::Own(shelf.get(at, length).to_vec())),
+            _ => Self::from(shelf.get(at, length).to_vec()),
         }
     }
 
@@ -120,7 +121,7 @@ impl Bytes {
     #[cfg(test)]
     pub(crate) fn to_mut(&mut self) -> &mut Vec<u8> {
         if let Storage::Stored(..) = self.0 {
-            self.0 = Storage::Own(self.as_slice().to_vec());
+            *self = Self::from(self.as_slice().to_vec());
         }
         match &mut self.0 {
             Storage::Own(bytes) => bytes,
@@ -147,7 +148,7 @@ impl std::ops::DerefMut for Bytes {
 
 impl From<Vec<u8>> for Bytes {
     fn from(bytes: Vec<u8>) -> Self {
-        Self(Storage::Own(bytes))
+        Self(Storage::Own(Box::new(bytes)))
     }
 }
 
@@ -180,6 +181,6 @@ mod tests {
         assert_eq!(bytes.as_slice(), b"th");
         assert_eq!(Bytes::stored(&shelf, 3, 5).as_slice(), b"three", "the store stays as it was");
         assert!(Bytes::stored(&shelf, 3, 6).is_empty() && Bytes::stored(&shelf, 1 << 50, 1).is_empty());
-        assert_eq!(size_of::<Bytes>(), 24);
+        assert_eq!(size_of::<Bytes>(), 16);
     }
 }

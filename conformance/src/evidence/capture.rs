@@ -113,6 +113,9 @@ impl<'a> Captured<'a> {
         let mut kept = Kept::new(Connections::of(trace), connections, make(None));
         kept.epoch_us = trace.first.unwrap_or_default().ns / 1_000;
         let mut observer = Observer::new();
+        if let Some(ends) = &trace.ends {
+            observer.at_both_ends(ends.clone());
+        }
         observer.key_log(self.key_log, &mut kept);
         for key in self.srtp_keys {
             observer.srtp_key(*key);

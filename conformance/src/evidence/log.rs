@@ -5,7 +5,8 @@ use super::bytes::{Bytes, MakeStore, Shelf, Store};
 use super::wire::{Clear, Kind, Packet, Protection, ServerMessage, Way, Wire};
 use peerproof_captures::decrypt::Side;
 use peerproof_captures::wire::demux::Class;
-use std::collections::BTreeMap;
+use peerproof_captures::wire::rtp;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 
@@ -141,6 +142,8 @@ pub(super) struct Log {
     /// Packets and messages that are kept, and the STUN messages among them.
     kept: usize,
     kept_stun: usize,
+    /// The RTP sources of those that are kept.
+    sources: BTreeSet<u32>,
     /// Their bytes, and those of their plaintext.
     bytes: u64,
     ways: Vec<Arc<Way>>,
@@ -152,15 +155,28 @@ pub(super) struct Log {
 }
 
 impl Log {
-    /// Whether there is room for the packet of a frame; notes that there is none.
-    pub(super) fn has_room(&mut self, frame: u64, class: Class) -> bool {
+    /// Whether there is room for the packet of a frame, given what it holds; notes that there is none.
+    pub(super) fn has_room(&mut self, frame: u64, class: Class, bytes: &[u8]) -> bool {
         let is_stun = class == Class::Stun;
-        if self.kept >= Wire::MOST_PACKETS || (is_stun && self.kept_stun >= Wire::MOST_STUN) {
+        let is_over = self.kept >= Wire::MOST_PACKETS
+            || (is_stun && self.kept_stun >= Wire::MOST_STUN)
+            || (class == Class::Rtp && !self.has_room_for_source(bytes));
+        if is_over {
             self.cut.get_or_insert(frame);
         }
         let has_room = self.cut.is_none();
         self.kept_stun += usize::from(is_stun && has_room);
         has_room
+    }
+
+    /// Whether the source of an RTP packet is one of those that are kept. SRTP leaves it in clear (RFC 3711 §3.1).
+    fn has_room_for_source(&mut self, bytes: &[u8]) -> bool {
+        let Ok(ssrc) = rtp::view(bytes).map(|packet| packet.header.ssrc.value) else { return true };
+        let is_over = self.sources.len() >= Wire::MOST_SOURCES && !self.sources.contains(&ssrc);
+        if !is_over {
+            self.sources.insert(ssrc);
+        }
+        !is_over
     }
 
     /// The number of a way.
@@ -260,7 +276,7 @@ impl Log {
             }
             Entry::Outcome { protection, cid_length } => {
                 let Some(packet) = wire.packets.last_mut() else { return };
-                packet.cid_length = cid_length.into();
+                packet.cid_length = cid_length;
                 if protection != Protection::None {
                     packet.protection = protection;
                 }
@@ -399,12 +415,12 @@ mod tests {
     #[test]
     fn a_connection_of_more_packets_than_are_kept_is_cut() {
         let mut log = Log { kept: Wire::MOST_PACKETS - 1, ..Log::default() };
-        assert!(log.has_room(7, Class::Rtp) && log.cut.is_none());
+        assert!(log.has_room(7, Class::Rtp, &[]) && log.cut.is_none());
         log.kept += 1;
-        assert!(!log.has_room(8, Class::Rtp) && log.cut == Some(8));
+        assert!(!log.has_room(8, Class::Rtp, &[]) && log.cut == Some(8));
         log.kept = 0;
         assert!(
-            !log.has_room(9, Class::Rtp) && log.cut == Some(8),
+            !log.has_room(9, Class::Rtp, &[]) && log.cut == Some(8),
             "what follows would have a gap before it"
         );
         assert!(log.wire(&Shelf::new(Box::new(InMemory::default()).close().unwrap())).cut);
@@ -413,9 +429,28 @@ mod tests {
     #[test]
     fn checks_of_a_stun_message_take_more_room_so_that_fewer_are_kept() {
         let mut log = Log::default();
-        let kept = (0..).take_while(|frame| log.has_room(*frame, Class::Stun)).count();
+        let kept = (0..).take_while(|frame| log.has_room(*frame, Class::Stun, &[])).count();
         assert_eq!(kept, Wire::MOST_STUN);
         assert_eq!(log.cut, Some(Wire::MOST_STUN as u64));
-        assert!(!log.has_room(1 << 20, Class::Dtls));
+        assert!(!log.has_room(1 << 20, Class::Dtls, &[]));
+    }
+
+    #[test]
+    fn checks_know_something_of_each_source_so_that_they_are_limited() {
+        let rtp = |ssrc: u32| [&[0x80, 96, 0, 1, 0, 0, 0, 1][..], &ssrc.to_be_bytes()].concat();
+        let mut log = Log::default();
+        let kept = (0..).take_while(|ssrc| log.has_room(u64::from(*ssrc), Class::Rtp, &rtp(*ssrc))).count();
+        assert_eq!(kept, Wire::MOST_SOURCES);
+        assert_eq!(log.cut, Some(Wire::MOST_SOURCES as u64));
+        // Many packets of few sources are all kept.
+        let mut log = Log::default();
+        assert!((0..100_000).all(|frame| log.has_room(frame.into(), Class::Rtp, &rtp(frame % 64))));
+    }
+
+    #[test]
+    fn a_packet_takes_little_memory() {
+        // Most of what `judge` takes for a capture of many small packets.
+        assert!(size_of::<Packet>() <= 72, "{}", size_of::<Packet>());
+        assert!(size_of::<Clear>() <= 48, "{}", size_of::<Clear>());
     }
 }

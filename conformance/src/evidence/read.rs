@@ -245,7 +245,11 @@ impl<W: Whose> Kept<W> {
 
     fn add(&mut self, seen: &Observation<'_>, sighting: &Sighting) -> bool {
         let class = seen.inner.class;
-        if !self.logs.get_mut(sighting.wire).is_some_and(|log| log.has_room(seen.frame, class)) {
+        if !self
+            .logs
+            .get_mut(sighting.wire)
+            .is_some_and(|log| log.has_room(seen.frame, class, seen.inner.bytes))
+        {
             return false;
         }
         let ends = seen.inner.ends;
@@ -274,7 +278,7 @@ impl<W: Whose> Kept<W> {
         let Some(log) = self.logs.get_mut(sighting.wire) else { return };
         log.hidden |= seen.relay().is_some();
         let class = seen.outer.class;
-        if !matches!(class, Class::Stun | Class::TurnChannel) || !log.has_room(seen.frame, class) {
+        if !matches!(class, Class::Stun | Class::TurnChannel) || !log.has_room(seen.frame, class, &[]) {
             return;
         }
         let (ends, tap) = (seen.outer.ends, sighting.tap);
@@ -301,7 +305,8 @@ impl<W: Whose> Kept<W> {
         let Some(sighting) = self.whose.sighting(seen).filter(|it| !it.of_server) else { return };
         let Some(log) = self.logs.get_mut(sighting.wire) else { return };
         log.seen += 1;
-        if seen.is_cut || !log.has_room(seen.frame, Class::Rtp) {
+        let class = if kind == Kind::Rtp { Class::Rtp } else { Class::Dtls };
+        if seen.is_cut || !log.has_room(seen.frame, class, seen.inner.bytes) {
             return;
         }
         let ends = seen.inner.ends;

@@ -71,7 +71,7 @@ impl Packet {
                 let (class, method) = (StunClass::Indication, if out { Method::Send } else { Method::Data });
                 add(Unit::Stun { class, method, use_candidate: false, controlling: None, error: None });
             }
-            None => unit::each(&self.bytes, self.cid_length, &mut add),
+            None => unit::each(&self.bytes, self.cid_length.into(), &mut add),
         }
         for clear in &self.clear {
             let content = match clear.kind {

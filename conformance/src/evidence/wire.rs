@@ -117,7 +117,7 @@ pub struct Packet {
     /// The datagram's payload.
     pub bytes: Bytes,
     /// Length of the connection IDs in its DTLS records, in bytes; zero if there are none or the handshake was not seen.
-    pub cid_length: usize,
+    pub cid_length: u8,
     /// How its protection stands.
     pub protection: Protection,
     /// What could be decrypted.
@@ -150,7 +150,7 @@ impl Packet {
     /// Its DTLS records, with what stops reading them.
     #[must_use]
     pub fn records(&self) -> Records<'_> {
-        dtls::Datagram::at(&self.bytes, 0, self.cid_length).records()
+        dtls::Datagram::at(&self.bytes, 0, self.cid_length.into()).records()
     }
 
     /// Whether its addresses are those of the peers: it was not relayed, or the allocation was seen.
@@ -214,6 +214,9 @@ impl Wire {
     /// Most STUN messages among them: checks compare each transaction with others, which takes up to a kilobyte a message. Consent of half a
     /// day takes fewer.
     pub const MOST_STUN: usize = 50_000;
+
+    /// Most RTP sources among them: checks know up to a kilobyte of each. No session of people has as many.
+    pub const MOST_SOURCES: usize = 4_096;
 
     /// The secrets are not those of what a peer sent: its packets do not open, and nothing follows from that.
     pub(super) fn without_secrets(&mut self, peer: Peer) {

@@ -245,7 +245,7 @@ fn count(flow: &mut Vec<(String, [u64; 2])>, name: String, from: usize) {
 /// Everything that a packet says: what was in it in the clear, else what it shows on the wire.
 fn said(packet: &Packet) -> Vec<Said<'_>> {
     let mut units = Vec::new();
-    unit::each(&packet.bytes, packet.cid_length, |unit| units.push(unit));
+    unit::each(&packet.bytes, packet.cid_length.into(), |unit| units.push(unit));
     let mut in_clear = Vec::new();
     for clear in &packet.clear {
         let content = match clear.kind {

@@ -38,6 +38,7 @@ pub use media::StreamName;
 use crate::terminal::Style;
 use events::Recording;
 pub(crate) use page::page;
+use peerproof_captures::ends::BothEnds;
 use peerproof_captures::file::Item;
 use peerproof_captures::trace::{Builder, Trace};
 use peerproof_conformance::explain::{Session, explain};
@@ -142,9 +143,20 @@ fn report(given: &Given) -> Result<Report, InspectError> {
     })
 }
 
-/// Traces the whole capture.
+/// Traces the whole capture. Where two interfaces saw both ends of a connection, it is read once more with what that says of the interfaces.
 pub(crate) fn trace(given: &Given) -> Result<(FileFacts, Trace), InspectError> {
+    let (file, trace) = trace_with(given, None)?;
+    match trace.both_ends().filter(|_| given.is_kept()) {
+        Some(ends) => trace_with(given, Some(ends)),
+        None => Ok((file, trace)),
+    }
+}
+
+fn trace_with(given: &Given, ends: Option<BothEnds>) -> Result<(FileFacts, Trace), InspectError> {
     let mut builder = Builder::new();
+    if let Some(ends) = ends {
+        builder.at_both_ends(ends);
+    }
     builder.key_log(&given.key_log);
     for key in &given.srtp_keys {
         builder.srtp_key(*key);

@@ -230,7 +230,7 @@ mod tests {
     }
 
     /// What a check makes of records whose connection IDs are taken to have other lengths than they have.
-    fn results(check: &Check, evidence: &Evidence, length: impl Fn(usize) -> usize) -> Vec<Status> {
+    fn results(check: &Check, evidence: &Evidence, length: impl Fn(u8) -> u8) -> Vec<Status> {
         let mut evidence = evidence.clone();
         let packets = &mut evidence.wire.as_mut().unwrap().packets;
         packets.iter_mut().for_each(|packet| packet.cid_length = length(packet.cid_length));
@@ -246,7 +246,7 @@ mod tests {
             ("dtls/connection-ids-1.2.pcapng", 2),
         ] {
             let evidence = captured(name);
-            let fit = |length: fn(usize) -> usize| {
+            let fit = |length: fn(u8) -> u8| {
                 let mut results = results(&dtls_record_within_one_datagram::CHECK, &evidence, length);
                 results.sort();
                 results

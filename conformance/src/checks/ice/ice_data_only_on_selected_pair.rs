@@ -9,6 +9,7 @@ use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::sdp::Candidate;
 use peerproof_captures::wire::demux::Class;
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
@@ -29,7 +30,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let history = History::new(evidence, peer);
     let mut sessions = Sessions::new(evidence, &history);
     let priorities = Priorities::new(evidence, peer, &history);
-    let answers = Answers::new(evidence, peer);
+    // Only where several pairs were nominated.
+    let answers = OnceCell::new();
+    let answers = || answers.get_or_init(|| Answers::new(evidence, peer));
     for packet in data(evidence, peer) {
         let Some(Selected { pairs, last, since_us, frame }) = sessions.at(packet.t_us) else { continue };
         let used = path(packet);
@@ -41,7 +44,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             match priorities.highest(pairs) {
                 Some(highest) if highest == used => tally.pass(places[0]),
                 // A pair that lost its path is no pair to send on.
-                Some(highest) if answers.is_silent(&highest, packet.t_us) => tally.pass(places[0]),
+                Some(highest) if answers().is_silent(&highest, packet.t_us) => tally.pass(places[0]),
                 Some(_) if Off::late(since_us, GRACE_US, packet.t_us).is_some() => {
                     let text = format!(
                         "a packet goes from {} to {}, which of the nominated pairs has neither the highest priority \

@@ -2,7 +2,7 @@
 
 use crate::checks::media::{Extender, packets};
 use crate::checks::{Check, Fault, Place, Tally};
-use crate::evidence::{Evidence, Peer};
+use crate::evidence::{Evidence, Packet, Peer};
 use crate::verdict::Layer;
 use std::collections::BTreeMap;
 
@@ -17,22 +17,53 @@ pub(super) const CHECK: Check = Check {
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let mut extenders: BTreeMap<u32, Extender> = BTreeMap::new();
-    // By source, then by sequence number with rollover counter.
-    let mut seen: BTreeMap<(u32, i64), (u64, &[u8])> = BTreeMap::new();
-    for (packet, rtp) in packets(evidence, peer) {
+    let numbered = packets(evidence, peer).map(|(packet, rtp)| {
         let (ssrc, sequence) = (rtp.header.ssrc.value, rtp.header.sequence.value);
-        let index = extenders.entry(ssrc).or_default().extend(sequence);
-        let place = Place::Frame(packet.frame);
-        let bytes = packet.clear.first().map_or(&[][..], |clear| clear.bytes.as_slice());
-        match seen.insert((ssrc, index), (packet.frame, bytes)) {
-            Some((frame, before)) if before != bytes && !evidence.is_faulted(packet.frame) => tally.fail(
-                Fault("number-of-two-packets"),
-                format!("number {sequence} of source {ssrc:#010x} protects two different packets"),
-                [place, Place::Frame(frame)],
-            ),
+        Sent { packet, ssrc, index: extenders.entry(ssrc).or_default().extend(sequence) }
+    });
+    let sent: Vec<Sent<'_>> = numbered.collect();
+    let before = same_number_before(&sent);
+    for (at, one) in sent.iter().enumerate() {
+        let place = Place::Frame(one.packet.frame);
+        match before.get(&at).and_then(|before| sent.get(*before)) {
+            Some(before)
+                if before.plaintext() != one.plaintext() && !evidence.is_faulted(one.packet.frame) =>
+            {
+                let (sequence, ssrc) = (one.index & 0xffff, one.ssrc);
+                tally.fail(
+                    Fault("number-of-two-packets"),
+                    format!("number {sequence} of source {ssrc:#010x} protects two different packets"),
+                    [place, Place::Frame(before.packet.frame)],
+                );
+            }
             _ => tally.pass(place),
         }
     }
+}
+
+/// A packet with its source, and its sequence number with rollover counter.
+struct Sent<'a> {
+    packet: &'a Packet,
+    ssrc: u32,
+    index: i64,
+}
+
+impl Sent<'_> {
+    fn plaintext(&self) -> &[u8] {
+        self.packet.clear.first().map_or(&[][..], |clear| clear.bytes.as_slice())
+    }
+}
+
+/// Of packets with source and number of one before, the last such one. All are sorted instead of kept in a map, which would take several
+/// times the room for a long call.
+fn same_number_before(sent: &[Sent<'_>]) -> BTreeMap<usize, usize> {
+    let mut order: Vec<u32> = (0..).take(sent.len()).collect();
+    let sent = |at: u32| usize::try_from(at).ok().and_then(|at| Some((at, sent.get(at)?)));
+    let key = |at: u32| sent(at).map(|(at, it)| (it.ssrc, it.index, at));
+    order.sort_unstable_by_key(|at| key(*at));
+    let pairs = order.iter().zip(order.iter().skip(1)).filter_map(|(one, next)| key(*one).zip(key(*next)));
+    let same = pairs.filter(|(one, next)| (one.0, one.1) == (next.0, next.1));
+    same.map(|(one, next)| (next.2, one.2)).collect()
 }
 
 #[cfg(test)]
