@@ -80,6 +80,9 @@ pub struct CaseFile {
     /// The files of the recording by their path below its folder, as they were when the case ended. Nothing in recordings of before.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub files: BTreeMap<String, FileDigest>,
+    /// What each interface of the capture recorded, by its name, when the case ended. Nothing in recordings of before.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub captured: BTreeMap<String, Counted>,
     /// How the requirements stand that apply, once judged; those that do not apply are left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
@@ -99,6 +102,18 @@ pub struct FileDigest {
     pub size: u64,
     /// Its SHA-256 in hexadecimal.
     pub sha256: String,
+}
+
+/// What an interface of the capture recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Counted {
+    /// How many frames.
+    pub frames: u64,
+    /// The earliest time of one, in microseconds since the case began.
+    pub first_us: u64,
+    /// The latest.
+    pub last_us: u64,
 }
 
 impl CaseFile {

@@ -55,8 +55,10 @@ impl Off {
     pub(super) fn doubt(&self, evidence: &Evidence) -> Option<&'static str> {
         let Self { by_us, from_us, to_us, clocks_us } = *self;
         let stalled_us = evidence.stalled(from_us, to_us);
-        if by_us <= stalled_us {
+        if by_us <= evidence.delayed(from_us, to_us) {
             Some("this machine may have delayed it for as long")
+        } else if by_us <= stalled_us {
+            Some("the clock of the capture may be ahead")
         } else if by_us <= stalled_us.saturating_add(clocks_us) {
             Some("the clocks are not known well enough")
         } else {
@@ -154,5 +156,17 @@ mod tests {
         assert!(!is_open(&evidence));
         evidence.stall(1_000_000, 1_000_000, 11_000);
         assert!(is_open(&evidence));
+    }
+
+    #[test]
+    fn what_is_not_known_of_the_clock_of_the_capture_counts() {
+        let mut evidence = events::evidence([]);
+        let why =
+            |evidence: &Evidence| Off::early(evidence, ALICE, 1_000_000, 1_060_000).unwrap().doubt(evidence);
+        assert_eq!(why(&evidence), None);
+        evidence.blur_capture(59_999);
+        assert_eq!(why(&evidence), None);
+        evidence.blur_capture(60_000);
+        assert_eq!(why(&evidence), Some("the clock of the capture may be ahead"));
     }
 }

@@ -45,6 +45,7 @@ impl<'a> Session<'a> {
     pub(crate) fn new(record: &'a CaseRecord, views: &'a Views) -> Self {
         let names: Vec<String> = record.file.peers.iter().map(|peer| peer.name.clone()).collect();
         let timing = Timing::of(&names, &record.timeline);
+        let timing = timing.of_capture(&record.file, record.packets(), &record.timeline);
         let handshakes = (0..names.len()).map(|place| (Peer(place), OnceCell::new())).collect();
         let mut did = did(&record.timeline);
         for peer in &record.file.peers {
@@ -53,7 +54,8 @@ impl<'a> Session<'a> {
         Self { record, views, timing, did, handshakes }
     }
 
-    /// Most that the machine may have delayed anything between two moments, in microseconds; [`u64::MAX`] where the recording does not say.
+    /// Most that the machine may have delayed anything between two moments, in microseconds, and what is not known of the clock of the
+    /// capture; [`u64::MAX`] where the recording does not say.
     pub(crate) fn stalled(&self, from_us: u64, to_us: u64) -> u64 {
         self.timing.stalled(from_us, to_us)
     }

@@ -1,7 +1,7 @@
 //! Whether a recording of ours is whole: its timeline holds all that was done, its capture all that the timeline speaks of. What is not whole
 //! decides nothing and accuses nobody.
 
-use super::{Evidence, Peer, StepSeen, Timing};
+use super::{Evidence, Peer, Timing};
 use super::{awaited, gone, handed_on, tls, ways};
 use crate::case_file::{CaseFile, Runs};
 use crate::verdict::Place;
@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 const DISORDER: u64 = 1_000_000;
 /// By how much a step and the comment of it may be apart, in microseconds, beside what the machine delayed: they are written one after the other.
 const SLACK: u64 = 100_000;
+/// By how much times that are taken one after the other by the same clock may seem to be in the other order, in microseconds: they are rounded.
+const ROUNDING: u64 = 1_000;
 
 /// Something that a recording lacks, or that contradicts itself in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,6 +91,8 @@ impl Evidence {
                 break;
             }
         }
+        flaws.extend(self.of_acts());
+        flaws.extend(self.of_counted(case));
         flaws.extend(self.of_repeated(case));
         flaws.extend(self.of_ways().or_else(|| ways::never_arrived(self)));
         flaws.extend(self.of_steps(case));
@@ -123,6 +127,27 @@ impl Evidence {
         Some(Flaw { evidence: vec![Place::Frame(frame)], ..flaw })
     }
 
+    /// What a rule did to a packet is written when the packet was recorded.
+    fn of_acts(&self) -> Option<Flaw> {
+        let acts = self.timeline.iter().filter_map(|entry| match entry.what {
+            What::Faulted { frame: Some(frame), .. } => Some((frame, entry)),
+            _ => None,
+        });
+        let acts: BTreeMap<u64, &Entry> = acts.collect();
+        self.wire.iter().flat_map(|wire| &wire.packets).find_map(|packet| {
+            let entry = acts.get(&packet.frame)?;
+            let (at_us, t_us) = (packet.t_us, entry.t_us);
+            let is_ahead = at_us > t_us.saturating_add(ROUNDING);
+            let slack = SLACK.saturating_add(self.delayed(at_us, t_us));
+            (is_ahead || at_us.saturating_add(slack) < t_us).then(|| {
+                let claimed = format!("a rule acted on the packet of frame {} after {t_us} µs", packet.frame);
+                let evidence = vec![Place::Entry(entry.n), Place::Frame(packet.frame)];
+                let flaw = Flaw::at(entry, claimed, format!("that is of {at_us} µs: a clock is wrong"));
+                Flaw { evidence, ..flaw }
+            })
+        })
+    }
+
     /// What arrived at one tap left the other, unless a rule changed it. Rules may act while the peers close: the timeline has ended by then.
     fn of_ways(&self) -> Option<Flaw> {
         let acts = self.timeline.iter().any(|entry| matches!(entry.what, What::Faulted { .. }));
@@ -148,19 +173,17 @@ impl Evidence {
             return Some(Flaw::missing(claimed, "it has none: frames before it are missing"));
         }
         let us = |ns: u64| (ns / 1_000).saturating_sub(case.epoch_us);
-        if let Some(flaw) = self.of_clock(&began, us) {
-            return Some(flaw);
-        }
         self.steps.iter().find_map(|seen| {
             let Some(entry) = began.get(&seen.step) else {
                 let claimed = format!("frame {} has the comment of step {}", seen.frame, seen.step);
                 let flaw = Flaw::missing(claimed, "the timeline does not say that it began");
                 return Some(Flaw { evidence: vec![Place::Frame(seen.frame)], ..flaw });
             };
-            let slack = |at_us: u64| SLACK.saturating_add(self.stalled(at_us, entry.t_us));
             let (at_us, before_us) = (us(seen.time_ns), us(seen.before_ns));
-            let is_early = at_us.saturating_add(slack(at_us)) < entry.t_us;
-            let is_late = before_us > entry.t_us.saturating_add(slack(before_us));
+            let slack = SLACK.saturating_add(self.delayed(at_us, entry.t_us));
+            let is_early = at_us.saturating_add(slack) < entry.t_us;
+            // The comment is given before the step is written down, and packets that are recorded before it have the time of that.
+            let is_late = before_us > entry.t_us.saturating_add(ROUNDING);
             (is_early || is_late).then(|| {
                 let claimed = format!("step {} began after {} ms", seen.step, entry.t_us / 1_000);
                 let packet = if is_early { "the packet of" } else { "a packet before" };
@@ -171,35 +194,6 @@ impl Evidence {
                 }
             })
         })
-    }
-}
-
-impl Evidence {
-    /// What the machine delayed differs from step to step; a clock that is ahead is so at each. Then the first packet after every step is late, and
-    /// packets before one are later than it.
-    fn of_clock(&self, began: &BTreeMap<u64, &Entry>, us: impl Fn(u64) -> u64) -> Option<Flaw> {
-        let of = |seen: &StepSeen| began.get(&seen.step).map(|entry| (*seen, *entry));
-        let steps: Vec<(StepSeen, &Entry)> = self.steps.iter().filter_map(of).collect();
-        // Of one alone nothing says whether it was delayed.
-        if steps.len() < 2 {
-            return None;
-        }
-        let behind = |ns: u64, entry: &Entry| us(ns).saturating_sub(entry.t_us);
-        let all_us = steps.iter().map(|(seen, entry)| behind(seen.time_ns, entry)).min()?;
-        let (seen, entry) = steps.iter().max_by_key(|(seen, entry)| behind(seen.before_ns, entry))?;
-        let by_us = behind(seen.before_ns, entry);
-        if all_us.min(by_us) <= SLACK {
-            return None;
-        }
-        let claimed = format!("step {} began after {} ms", seen.step, entry.t_us / 1_000);
-        let text = format!(
-            "a packet before frame {} is {} ms later, and no step has one that is less than {} ms later: a clock is wrong",
-            seen.frame,
-            by_us / 1_000,
-            all_us / 1_000
-        );
-        let evidence = vec![Place::Entry(entry.n), Place::Frame(seen.frame)];
-        Some(Flaw { evidence, ..Flaw::at(entry, claimed, text) })
     }
 }
 
@@ -434,6 +428,7 @@ mod tests {
     use super::*;
     use crate::case_file::Time;
     use crate::checks::controls::Recording;
+    use crate::evidence::StepSeen;
     use serde_json::{Value, json};
 
     fn case() -> CaseFile {
@@ -584,37 +579,43 @@ mod tests {
         assert_eq!(of(Defect::Copies { frames: 1, first: 2 }), [""; 0], "copies count once");
     }
 
-    /// On a machine that stalls a step and its packets may be apart, but not all of them in the same way.
+    /// On a machine that stalls a step and the packet with its comment may be apart, but no packet before it is later than the step.
     #[test]
-    fn a_clock_that_is_ahead_at_each_step_is_wrong_however_busy_the_machine_is() {
-        let is_flawed = |ahead_ms: &[u64]| {
+    fn a_packet_before_a_step_is_not_later_however_busy_the_machine_is() {
+        let is_flawed = |before_ms: i64, first_ms: i64| {
             let peers = vec!["alice".to_owned(), "bob".to_owned()];
             let mut evidence = Evidence::new(peers, entries(&whole()), None);
-            let us = |step: u64| {
-                evidence
-                    .timeline
-                    .iter()
-                    .find_map(|it| {
-                        matches!(it.what, What::StepBegan { step: of, .. } if of as u64 + 1 == step)
-                            .then_some(it.t_us)
-                    })
-                    .unwrap()
-            };
-            let seen = |step: u64, frame: u64, ahead_ms: u64| StepSeen {
-                step,
-                frame,
-                time_ns: (us(step) + 1_000 * (ahead_ms + 1)) * 1_000,
-                before_ns: (us(step) + 1_000 * ahead_ms).saturating_sub(500) * 1_000,
-            };
-            let all = ahead_ms.iter().zip(1..);
-            evidence.steps = all.map(|(ahead_ms, step)| seen(step, 8 * step - 7, *ahead_ms)).collect();
-            evidence.stall(0, 10_000_000, 100_000);
+            let began = |entry: &Entry| matches!(entry.what, What::StepBegan { step: 1, .. });
+            let at_us = evidence.timeline.iter().find(|it| began(it)).unwrap().t_us + 3_000_000;
+            for entry in &mut evidence.timeline {
+                entry.t_us += 3_000_000;
+            }
+            let ns = |ms: i64| at_us.saturating_add_signed(1_000 * ms) * 1_000;
+            let (time_ns, before_ns) = (ns(first_ms), ns(before_ms));
+            evidence.steps = vec![StepSeen { step: 2, frame: 9, time_ns, before_ns }];
+            evidence.stall(0, 10_000_000, 30_000);
             evidence.of_steps(&case()).is_some()
         };
-        assert!(!is_flawed(&[0, 0]));
-        assert!(is_flawed(&[300, 300]) && is_flawed(&[2_000, 2_000]));
-        assert!(!is_flawed(&[0, 300]), "it was delayed");
-        assert!(!is_flawed(&[300]), "one step, which may have been delayed");
+        assert!(!is_flawed(0, 0) && !is_flawed(-300, 300), "it was delayed");
+        assert!(!is_flawed(-300, -90) && is_flawed(-2_000, -1_990), "the comment came first");
+        assert!(!is_flawed(1, 5) && is_flawed(2, 5) && is_flawed(300, 300));
+    }
+
+    #[test]
+    fn what_a_rule_did_is_written_when_the_packet_was_recorded() {
+        let is_flawed = |later_us: i64| {
+            let mut evidence = Recording::Call.evidence();
+            let packet = &evidence.wire.as_ref().unwrap().packets[20];
+            let (frame, t_us) = (packet.frame, packet.t_us.saturating_add_signed(later_us));
+            let faulted = json!({"peer": "alice", "action": "drop", "frame": frame});
+            let entry = json!({"n": 0, "t_us": t_us, "what": {"faulted": faulted}});
+            evidence.timeline.push(serde_json::from_value(entry).unwrap());
+            evidence.stall(0, 10_000_000, 0);
+            evidence.of_acts().is_some()
+        };
+        assert!(!is_flawed(0) && !is_flawed(90_000) && !is_flawed(-1_000));
+        assert!(is_flawed(-20_000), "the capture is ahead");
+        assert!(is_flawed(3_000_000), "it is behind");
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod awaited;
 mod beyond_nat_tests;
 mod bytes;
 mod capture;
+mod counted;
 mod damaged;
 mod descriptions;
 mod flaws;
@@ -43,7 +44,7 @@ pub use units::SeenUnit;
 pub(crate) use unsent::Unsent;
 pub use wire::{Clear, FalseSecret, Kind, Packet, Protection, ServerMessage, Via, Way, Wire};
 
-use crate::case_file::{CaseFile, CasePeer};
+use crate::case_file::{CaseFile, CasePeer, Counted};
 use peerproof_captures::feature::Feature;
 use peerproof_captures::timeline::{Entry, RuleAction, What};
 use peerproof_captures::trace::Recognised;
@@ -81,6 +82,8 @@ pub struct Evidence {
     hosts: BTreeSet<Peer>,
     /// The packets with the comments of steps.
     steps: Vec<StepSeen>,
+    /// What each interface of the capture has, by its name.
+    counted: BTreeMap<String, Counted>,
     /// The frames of packets on which a rule of the scenario acted, where they left and, if it corrupted them, where they arrived.
     faulted: BTreeSet<u64>,
     /// Of these, those that arrived unchanged, and by how many microseconds later than the capture has them.
@@ -115,6 +118,7 @@ impl Evidence {
         let of_wire =
             |wire: &Wire| (wire.defects.clone(), wire.ruled.clone(), wire.hosts.clone(), wire.steps.clone());
         let (defects, ruled, hosts, steps) = wire.as_ref().map(of_wire).unwrap_or_default();
+        let counted = wire.as_ref().map(|wire| wire.counted.clone()).unwrap_or_default();
         Self {
             peers,
             timeline,
@@ -128,6 +132,7 @@ impl Evidence {
             ruled,
             hosts,
             steps,
+            counted,
             faulted,
             late_us,
             translated: BTreeSet::new(),
@@ -145,7 +150,8 @@ impl Evidence {
         };
         let translated = of(CasePeer::is_translated);
         let untellable = of(|peer| peer.lacks(Feature::DataChannels));
-        Self { translated, untellable, ..self }
+        let timing = self.timing.clone().of_capture(case, self.wire.as_ref(), &self.timeline);
+        Self { translated, untellable, timing, ..self }
     }
 
     /// Whether the states and events of a peer are produced by an adapter, and are not the implementation's own behaviour.

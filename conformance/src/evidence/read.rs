@@ -2,6 +2,7 @@
 //! that somebody took alike. They differ in how they recognise who is who: see [`Whose`].
 
 use super::bytes::{Shelf, Store};
+use super::counted::Counts;
 use super::log::{Entry as Read, Log, Stored};
 use super::references::{References, Referred};
 use super::wire::{FalseSecret, Kind, Protection, Via, Way, Wire};
@@ -74,6 +75,7 @@ impl Wire {
         kept.epoch_us = epoch_us;
         let (mut references, mut hosts) = (References::default(), BTreeSet::new());
         let mut reported: Vec<Reported> = Vec::new();
+        let mut counts = Counts::default();
         while let Some(item) = reader.next_item() {
             match item {
                 Item::Secrets(secrets) => {
@@ -82,6 +84,7 @@ impl Wire {
                     reported.extend(Reported::all(secrets.data).take(room));
                 }
                 Item::Frame(frame) => {
+                    counts.frame(&frame, epoch_us);
                     let owner =
                         frame.interface.and_then(|index| kept.whose.owners.get(index).copied().flatten());
                     references.frame(&frame, owner, owner.is_some_and(|owner| hosts.contains(&owner)));
@@ -114,6 +117,7 @@ impl Wire {
         let closed = wire.still_closed(&carriers, peers);
         let differ = wire.clocks_differ();
         wire.defects.extend(defect.into_iter().chain(closed).chain(differ));
+        wire.counted = counts.close(reader.interfaces());
         (wire.ruled, wire.hosts, wire.steps, wire.repeated) = (ruled, hosts, steps, repeated);
         wire.false_secrets = false_secrets(&observer, &reported, peers, !wire.ruled.is_empty());
         if !wire.false_secrets.is_empty() {

@@ -3,8 +3,10 @@
 //! The recording says how well each peer's clock is known ([`What::PeerClock`]) and how long threads that could run had to wait
 //! ([`What::Stalls`]). A comparison of two times is decided only if the difference exceeds both.
 
-use super::{Evidence, Peer};
+use super::{Evidence, Peer, Wire};
+use crate::case_file::CaseFile;
 use peerproof_captures::timeline::{Entry, What};
+use std::collections::BTreeMap;
 
 /// How far the times in a recording can be relied on.
 #[derive(Debug, Clone, Default)]
@@ -13,6 +15,8 @@ pub(crate) struct Timing {
     stalls: Option<Stalls>,
     /// By how much the times of each peer's events may be off, in the order of the peers.
     errors_us: Vec<u64>,
+    /// By how much the clock of the capture may be ahead, for all that the recording shows.
+    ahead_us: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -23,7 +27,7 @@ struct Stalls {
 
 impl Timing {
     pub(crate) fn of(peers: &[String], timeline: &[Entry]) -> Self {
-        let mut timing = Self { stalls: None, errors_us: vec![0; peers.len()] };
+        let mut timing = Self { stalls: None, errors_us: vec![0; peers.len()], ahead_us: 0 };
         for entry in timeline {
             match &entry.what {
                 What::Stalls { window_us, waited_us } => {
@@ -42,8 +46,27 @@ impl Timing {
         timing
     }
 
+    /// The same, with what nothing excludes of the clock of the capture. Where both taps were recorded, packets that passed both show whether
+    /// their clocks differ; where one was, only what caused packets and what they caused can. `case.json` says when the frames were recorded, so
+    /// this is for recordings of before.
+    #[must_use]
+    pub(crate) fn of_capture(self, case: &CaseFile, wire: Option<&Wire>, timeline: &[Entry]) -> Self {
+        let Some(wire) = wire.filter(|_| case.captured.is_empty()) else { return self };
+        let mut taps = wire.packets.iter().map(|packet| packet.tap);
+        let first = taps.next();
+        if first.is_none() || taps.any(|tap| Some(tap) != first) {
+            return self;
+        }
+        Self { ahead_us: ahead_us(case.epoch_us, wire, timeline), ..self }
+    }
+
     /// See [`Evidence::stalled`].
     pub(crate) fn stalled(&self, from_us: u64, to_us: u64) -> u64 {
+        self.delayed(from_us, to_us).saturating_add(self.ahead_us)
+    }
+
+    /// Most that the machine may have delayed anything between two moments.
+    pub(crate) fn delayed(&self, from_us: u64, to_us: u64) -> u64 {
         let (from, to) = (from_us.min(to_us), from_us.max(to_us));
         self.stalls.as_ref().map_or(u64::MAX, |stalls| stalls.between(from, to))
     }
@@ -52,6 +75,28 @@ impl Timing {
     pub(crate) fn clock_error(&self, peer: Peer) -> u64 {
         self.errors_us.get(peer.0).copied().unwrap_or(0)
     }
+}
+
+/// The first packet of a step is not before the step began, and what a rule did to a packet is written behind it: the clock is ahead by no
+/// more than the least of what they are apart.
+fn ahead_us(epoch_us: u64, wire: &Wire, timeline: &[Entry]) -> u64 {
+    let (mut began, mut acted): (BTreeMap<u64, u64>, BTreeMap<u64, u64>) = (BTreeMap::new(), BTreeMap::new());
+    for entry in timeline {
+        match &entry.what {
+            What::StepBegan { step, .. } => {
+                began.insert(*step as u64 + 1, entry.t_us);
+            }
+            What::Faulted { frame: Some(frame), .. } => {
+                acted.insert(*frame, entry.t_us);
+            }
+            _ => {}
+        }
+    }
+    let steps = wire.steps.iter().filter_map(|seen| {
+        Some((seen.time_ns / 1_000).saturating_sub(epoch_us).saturating_sub(*began.get(&seen.step)?))
+    });
+    let rules = wire.packets.iter().filter_map(|it| Some(acted.get(&it.frame)?.saturating_sub(it.t_us)));
+    steps.chain(rules).min().unwrap_or(0)
 }
 
 impl Stalls {
@@ -70,10 +115,15 @@ impl Stalls {
 
 impl Evidence {
     /// Most that the machine may have delayed anything between two moments of the case, in microseconds. [`u64::MAX`] where the
-    /// recording does not say, as in a capture that somebody else took.
+    /// recording does not say, as in a capture that somebody else took. What is not known of the clock of the capture counts too.
     #[must_use]
     pub fn stalled(&self, from_us: u64, to_us: u64) -> u64 {
         self.timing.stalled(from_us, to_us)
+    }
+
+    /// The same of the machine alone.
+    pub(crate) fn delayed(&self, from_us: u64, to_us: u64) -> u64 {
+        self.timing.delayed(from_us, to_us)
     }
 
     /// Whether something that is `off_us` too late may be so because of this machine, between these moments.
@@ -115,6 +165,11 @@ impl Evidence {
         self.timing.stalls = None;
     }
 
+    /// As if nothing excluded that the clock of the capture is ahead by this.
+    pub(crate) fn blur_capture(&mut self, ahead_us: u64) {
+        self.timing.ahead_us = ahead_us;
+    }
+
     /// As if the times of a peer's events were known within this uncertainty.
     pub(crate) fn blur_clock(&mut self, peer: Peer, error_us: u64) {
         self.timing.errors_us[peer.0] = error_us;
@@ -124,6 +179,9 @@ impl Evidence {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checks::controls::Recording;
+    use crate::evidence::StepSeen;
+    use serde_json::json;
 
     fn evidence(what: Vec<What>) -> Evidence {
         let timeline = what.into_iter().map(|what| Entry { n: 0, t_us: 0, what }).collect();
@@ -165,5 +223,35 @@ mod tests {
         let evidence = evidence(vec![clock, stalls]);
         assert_eq!((evidence.clock_error(Peer(0)), evidence.clock_error(Peer(1))), (0, 40));
         assert_eq!(evidence.order_error(Peer(1), 10, 20), 45);
+    }
+
+    /// The first packet of a step of a recording with one tap, and packets on which rules acted, show how much its clock can be ahead at most.
+    #[test]
+    fn what_is_not_known_of_the_clock_of_the_capture_leaves_as_much_open() {
+        let of = |taps: usize, is_counted: bool, acted_us: Option<u64>| {
+            let mut record = Recording::Call.record();
+            let wire = record.wire.as_mut().unwrap();
+            wire.packets.retain(|it| it.tap.0 < taps);
+            let packet = wire.packets[20].clone();
+            let began = |entry: &&Entry| matches!(entry.what, What::StepBegan { step: 0, .. });
+            let began_us = record.timeline.iter().find(began).unwrap().t_us;
+            let time_ns = (record.file.epoch_us + began_us + 70_000) * 1_000;
+            wire.steps = vec![StepSeen { step: 1, frame: 1, time_ns, before_ns: 0 }];
+            if let Some(acted_us) = acted_us {
+                let faulted = json!({"peer": "alice", "action": "drop", "frame": packet.frame});
+                let what = serde_json::from_value(json!({ "faulted": faulted })).unwrap();
+                record.timeline.push(Entry { n: 0, t_us: packet.t_us + acted_us, what });
+            }
+            if is_counted {
+                record.file.captured = wire.counted.clone();
+            }
+            let peers = vec!["alice".to_owned(), "bob".to_owned()];
+            let evidence = Evidence::new(peers, record.timeline, record.wire).of_case(&record.file);
+            evidence.stalled(0, 1_000_000) - evidence.delayed(0, 1_000_000)
+        };
+        assert_eq!(of(1, false, None), 70_000);
+        assert_eq!(of(1, false, Some(50)), 50);
+        assert_eq!(of(2, false, None), 0, "the other tap shows it");
+        assert_eq!(of(1, true, None), 0, "the recording says when it was");
     }
 }

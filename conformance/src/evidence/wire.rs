@@ -5,6 +5,7 @@
 
 use super::bytes::Bytes;
 use super::{LearnedAddresses, Peer, StepSeen};
+use crate::case_file::Counted;
 use peerproof_captures::decrypt::Side;
 use peerproof_captures::observe::Defect;
 use peerproof_captures::wire::demux::{self, Class};
@@ -200,6 +201,8 @@ pub struct Wire {
     pub ruled: BTreeSet<u64>,
     /// The packets with the comments of steps, in a recording of ours.
     pub steps: Vec<StepSeen>,
+    /// What each interface has, by its name, in a recording of ours.
+    pub counted: BTreeMap<String, Counted>,
     /// The first frame that has time and content of one before it, though no link of the lab may have made two of one.
     pub repeated: Option<u64>,
     /// The peers whose every packet passes an interface of the capture, in a recording of ours: those in the network lab.

@@ -136,6 +136,7 @@ pub(super) async fn play_unless(
         judge::observed(&within, file, timeline, Vec::new()).map_err(io::Error::other)
     });
     let mut record = judging.await.map_err(io::Error::other)??;
+    record.file.captured = record.wire.as_ref().map(|wire| wire.counted.clone()).unwrap_or_default();
     setting.expected.waive(&mut record.file);
     if record.file.not_played.is_none() && case.control.is_none() {
         record.file.snapshot = snapshot::compare(&setting.snapshots, case, &record)?;
@@ -227,6 +228,7 @@ fn new_file(case: &Case, clock: CaseClock, seed: u64, attempt: u32) -> CaseFile 
         snapshot: None,
         waiver: None,
         files: BTreeMap::new(),
+        captured: BTreeMap::new(),
         findings: Vec::new(),
         verdict: None,
         sha256: None,

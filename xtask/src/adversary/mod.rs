@@ -1,12 +1,14 @@
 //! `cargo xtask adversary`: lies by chance, told in virtual time, and mutations of recordings by chance. Whoever lies must be found
-//! out, and no mutant may be judged as its original. What stays as it was is printed with its seed.
+//! out, and no mutant may be judged as its original. What stays as it was is printed with its seed, unless `known.toml` says why it does.
 
+mod known;
 mod lies;
 mod mutations;
 mod tally;
 mod value;
 
 use anyhow::{Context, anyhow};
+use known::Known;
 use mutations::Files;
 use peerproof::cli::prepare;
 use peerproof::judge::observed;
@@ -43,6 +45,9 @@ pub(crate) struct Arguments {
     /// Keep the recordings of what stays green in this folder
     #[arg(long, value_name = "FOLDER")]
     keep: Option<PathBuf>,
+    /// Print what is known to stay green too
+    #[arg(long)]
+    all: bool,
     /// Recordings (folders of cases, or of runs) that are mutated; without them lies alone are told
     #[arg(value_name = "RECORDINGS")]
     recordings: Vec<PathBuf>,
@@ -81,10 +86,12 @@ struct Attempt {
 #[expect(clippy::print_stdout, reason = "a chore prints its findings")]
 pub(crate) fn run(root: &Path, arguments: &Arguments) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Runtime::new()?;
-    let scratch = root.join("target/adversary");
+    // Several may run at once.
+    let scratch = root.join(format!("target/adversary-{}", std::process::id()));
+    let known = Known::read()?;
     let played = runtime.block_on(async {
         let adversary = Arc::new(adversary(root, &scratch, arguments).await?);
-        let mut tally = Tally::default();
+        let (mut tally, mut reasons) = (Tally::default(), BTreeMap::<String, u64>::new());
         let until = Instant::now() + Duration::from_secs_f64((arguments.minutes * 60.0).clamp(0.0, 1e6));
         let mut next = 0;
         let at_once = if arguments.only.is_some() { 1 } else { processors() as u64 };
@@ -94,18 +101,30 @@ pub(crate) fn run(root: &Path, arguments: &Arguments) -> anyhow::Result<()> {
                 seeds.map(|seed| tokio::spawn(attempt(Arc::clone(&adversary), seed))).collect();
             next += at_once;
             for attempt in attempts {
-                let Some(attempt) = attempt.await?? else { continue };
-                if arguments.only.is_some() || attempt.result.is_green() {
+                let Some(mut attempt) = attempt.await?? else { continue };
+                let reason = known.reason(&attempt.what).filter(|_| attempt.result == Result::Green);
+                if let Some(reason) = reason {
+                    attempt.result = Result::Known;
+                    *reasons.entry(reason.to_owned()).or_default() += 1;
+                }
+                if arguments.only.is_some()
+                    || attempt.result.is_green()
+                    || (arguments.all && reason.is_some())
+                {
                     println!("{attempt}");
                 }
                 tally.count(&attempt.kind, attempt.result);
             }
         }
-        anyhow::Ok(tally)
+        anyhow::Ok((tally, reasons))
     });
     // What is kept was copied out of it.
     fs::remove_dir_all(&scratch)?;
-    print!("{}", played?);
+    let (tally, reasons) = played?;
+    print!("{tally}");
+    for (reason, count) in reasons {
+        println!("{count:>6} known: {reason}");
+    }
     Ok(())
 }
 

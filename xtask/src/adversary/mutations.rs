@@ -129,16 +129,16 @@ fn packet(chance: &mut StdRng, capture: &[u8]) -> Option<(Vec<u8>, String, Strin
         .collect();
     let n = chance.random_range(0..packets.len().max(1));
     let (begin, end) = *packets.get(n)?;
-    let frame = n + 1;
+    let frame = format!("frame {}{}", n + 1, about(capture, begin));
     let mut changed = capture.to_vec();
     let (kind, what) = match chance.random_range(0..4) {
         0 => {
             changed.drain(begin..end);
-            ("packet dropped", format!("frame {frame} dropped"))
+            ("packet dropped", format!("{frame} dropped"))
         }
         1 => {
             changed.splice(end..end, capture.get(begin..end)?.iter().copied());
-            ("packet doubled", format!("frame {frame} doubled"))
+            ("packet doubled", format!("{frame} doubled"))
         }
         _ => {
             let length =
@@ -147,14 +147,56 @@ fn packet(chance: &mut StdRng, capture: &[u8]) -> Option<(Vec<u8>, String, Strin
             let bit = 1u8 << chance.random_range(0..8);
             let byte = changed.get_mut(begin + PACKET_HEADER + offset)?;
             *byte ^= bit;
-            ("packet altered", format!("frame {frame}, byte {offset}, bit {bit:#04x}"))
+            let place = if offset < headers(capture.get(begin + PACKET_HEADER..end).unwrap_or_default()) {
+                "in its headers, "
+            } else {
+                ""
+            };
+            ("packet altered", format!("{frame}, {place}byte {offset}, bit {bit:#04x}"))
         }
     };
     Some((changed, kind.to_owned(), what))
 }
 
+/// The length of the headers in front of what a packet of IP holds, in bytes.
+fn headers(packet: &[u8]) -> usize {
+    const UDP: u8 = 17;
+    let byte = |at: usize| packet.get(at).copied().unwrap_or_default();
+    let (ip, protocol) = match byte(0) >> 4 {
+        4 => (usize::from(byte(0) & 15) * 4, byte(9)),
+        6 => (40, byte(6)),
+        _ => return 0,
+    };
+    ip + if protocol == UDP { 8 } else { usize::from(byte(ip + 12) >> 4) * 4 }
+}
+
+/// What a packet holds, for what is printed: `, STUN`. Opened plaintext has a link type of its own, LINKTYPE_WIRESHARK_UPPER_PDU.
+fn about(capture: &[u8], begin: usize) -> &'static str {
+    const PLAINTEXT: u16 = 252;
+    const INTERFACE: u32 = 1;
+    let word =
+        |at: usize| capture.get(at..at + 4).and_then(|it| it.try_into().ok()).map_or(0, u32::from_le_bytes);
+    let interfaces = blocks(capture).into_iter().filter(|(kind, ..)| *kind == INTERFACE);
+    let link = interfaces.map(|(_, at, _)| word(at + 8) as u16).nth(word(begin + 8) as usize);
+    if link == Some(PLAINTEXT) {
+        return ", opened";
+    }
+    let packet = capture.get(begin + PACKET_HEADER..).unwrap_or_default();
+    match packet.get(headers(packet)).copied() {
+        Some(0..=3) => ", STUN",
+        Some(20..=63) => ", DTLS",
+        Some(64..=79) => ", ChannelData",
+        Some(128..=191) => ", RTP",
+        _ => "",
+    }
+}
+
 /// Another digit in the last field of one line of the key log: a secret.
 fn secret(chance: &mut StdRng, capture: &[u8]) -> Option<(Vec<u8>, String)> {
+    // Of a session without packets nothing needs them.
+    if blocks(capture).iter().all(|(kind, ..)| *kind != PACKET) {
+        return None;
+    }
     let secrets: Vec<(usize, usize)> = blocks(capture)
         .into_iter()
         .filter(|(kind, ..)| *kind == SECRETS)
@@ -223,6 +265,39 @@ mod tests {
             kinds.contains("secret altered") && kinds.contains("event negotiationneeded dropped"),
             "{kinds:?}"
         );
+    }
+
+    #[test]
+    fn what_a_packet_holds_is_named() {
+        let packet = |first: u8| {
+            let mut packet = vec![0; 40];
+            packet[0] = 0x45;
+            packet[9] = 17;
+            packet[28] = first;
+            packet
+        };
+        let of = |link: u16, packet: &[u8]| {
+            let interface = [
+                &1u32.to_le_bytes()[..],
+                &20u32.to_le_bytes(),
+                &link.to_le_bytes(),
+                &[0; 6],
+                &20u32.to_le_bytes(),
+            ]
+            .concat();
+            let body = [&[0; 12][..], &40u32.to_le_bytes(), &40u32.to_le_bytes(), packet].concat();
+            let length = (body.len() + 12) as u32;
+            let frame =
+                [&PACKET.to_le_bytes()[..], &length.to_le_bytes(), &body, &length.to_le_bytes()].concat();
+            about(&[interface.clone(), frame].concat(), interface.len())
+        };
+        assert_eq!(headers(&packet(0)), 28);
+        assert_eq!(
+            [1, 22, 64, 128].map(|first| of(101, &packet(first))),
+            [", STUN", ", DTLS", ", ChannelData", ", RTP"]
+        );
+        assert_eq!(of(252, &packet(1)), ", opened");
+        assert_eq!((headers(&[]), headers(&[0x60])), (0, 40));
     }
 
     #[test]

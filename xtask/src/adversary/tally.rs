@@ -17,16 +17,19 @@ pub(super) enum Result {
     Refused,
     /// The verdict is that of the original, and so is the recording: nothing was told.
     Traceless,
+    /// The verdict is that of the original, for a reason that is known.
+    Known,
     /// The verdict is that of the original, although the recording is another one.
     Green,
 }
 
-const ALL: [(Result, &str); 6] = [
+const ALL: [(Result, &str); 7] = [
     (Result::Seen, "seen"),
     (Result::Misnamed, "misnamed"),
     (Result::Undecided, "undecided"),
     (Result::Refused, "refused"),
     (Result::Traceless, "traceless"),
+    (Result::Known, "known"),
     (Result::Green, "GREEN"),
 ];
 

@@ -44,6 +44,7 @@ fn record(expect: &str, rates: &[u64]) -> CaseRecord {
         snapshot: None,
         waiver: None,
         files: std::collections::BTreeMap::new(),
+        captured: std::collections::BTreeMap::new(),
         findings: vec![],
         verdict: None,
         sha256: None,

@@ -57,6 +57,7 @@ impl CaseBuilder {
             snapshot: None,
             waiver: None,
             files: std::collections::BTreeMap::new(),
+            captured: std::collections::BTreeMap::new(),
             findings: vec![],
             verdict: None,
             sha256: None,

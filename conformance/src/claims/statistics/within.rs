@@ -9,10 +9,9 @@ use crate::claims::{By, Claim};
 use crate::verdict::Layer;
 use serde_json::{Map, Value};
 
-/// By how much the time of a packet may be after that of its dictionary, in milliseconds: they are taken one after the other.
-const AFTER_MS: f64 = 1_000.0;
-/// By how much it may seem to be before the session, in milliseconds: a choice of ours, since clocks differ.
-const BEFORE_MS: f64 = 5_000.0;
+/// By how much times of one clock may seem to be in the other order, in milliseconds: implementations round them, to no more than the
+/// millisecond that is the unit of `DOMHighResTimeStamp` (HR-TIME §4).
+const ROUNDING_MS: f64 = 1.0;
 
 /// A member that names another dictionary: its claim, and the types that one may have.
 struct Pointer {
@@ -105,7 +104,7 @@ pub(super) fn check(
         repeated(reading, &stat, found);
         sides(reading, &stat, found);
         if has_times {
-            times(reading, &stat, found);
+            times(session, peer, reading, &stat, found);
         }
     }
 }
@@ -217,16 +216,27 @@ fn sides(reading: &Reading<'_>, stat: &Stat<'_>, found: &mut Vec<Contradiction>)
     }
 }
 
-/// The last packet was sent or received in the session, and not after the report.
-fn times(reading: &Reading<'_>, stat: &Stat<'_>, found: &mut Vec<Contradiction>) {
+/// The last packet was sent or received in the session, and not after the report. A report is collected between the question and the answer, each
+/// of which the machine may delay; beside that, its timestamp and the times of the session are as far apart as the clock of the peer is not known.
+fn times(
+    session: &Session<'_>,
+    peer: &CasePeer,
+    reading: &Reading<'_>,
+    stat: &Stat<'_>,
+    found: &mut Vec<Contradiction>,
+) {
     let Some(now) = stat.number("timestamp") else { return };
-    let begun = now - reading.answered_us as f64 / 1e3 - BEFORE_MS;
+    let Reading { asked_us, answered_us, .. } = *reading;
+    let collects_us =
+        answered_us.saturating_sub(asked_us).saturating_add(session.stalled(asked_us, answered_us));
+    let off = collects_us.saturating_add(session.clock_error(&peer.name)) as f64 / 1e3 + ROUNDING_MS;
+    let begun = now - answered_us as f64 / 1e3 - off;
     for (claim, layer) in TIMES {
         let (kind, field) = parts(claim);
         let says = stat.number(field).filter(|says| stat.kind == kind && *says != 0.0);
-        let Some(says) = says.filter(|says| !(begun..=now + AFTER_MS).contains(says)) else { continue };
+        let Some(says) = says.filter(|says| !(begun..=now + off).contains(says)) else { continue };
         let claimed = format!("{field} {says}");
-        let seen = format!("its timestamp is {now}, {} ms after the case began", reading.answered_us / 1_000);
+        let seen = format!("its timestamp is {now}, {} ms after the case began", answered_us / 1_000);
         found.push(reading.contradicts(claim, *layer, claimed, seen, None));
     }
 }
