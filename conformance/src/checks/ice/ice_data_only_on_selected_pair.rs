@@ -66,7 +66,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             };
             let text = format!("a packet goes from {} to {}, {what}", packet.from, packet.to);
             // Whoever answers checks in the meantime is not held up by the machine.
-            if answers.gave_one(since_us.saturating_add(GRACE_US), packet.t_us) {
+            if answers().gave_one(since_us.saturating_add(GRACE_US), packet.t_us) {
                 tally.fail(fault, text, places);
             } else {
                 tally.off(fault, evidence, off, text, places);
