@@ -87,7 +87,7 @@ async fn offer(session: &mut Session, group: &mut Group, listed: &BTreeSet<Strin
         return;
     };
     if listed.contains("getState") {
-        group.add("an offer alone changes nothing", by_standard(state(session, "signaling", "stable").await));
+        group.add("an offer alone changes nothing", state_by_standard(session, "signaling", "stable").await);
     }
     let set = session.call("setLocalDescription", json!({ "description": offer })).await.done();
     let set = set.and_then(|value| description(&value, SdpType::Offer));
@@ -165,7 +165,7 @@ async fn closing(session: &mut Session, group: &mut Group, listed: &BTreeSet<Str
         return;
     }
     if listed.contains("getState") {
-        group.add("getState reports closed", by_standard(state(session, "signaling", "closed").await));
+        group.add("getState reports closed", state_by_standard(session, "signaling", "closed").await);
     }
     let after = session.call("createOffer", json!({})).await;
     let refused = after.refused_by_standard(&["InvalidStateError"]).map(|_| ());
@@ -271,20 +271,25 @@ fn direction(sdp: &str, kind: &str, wanted: &[&str]) -> Tried {
     violates(format!("a={} in the section m={kind}", wanted.join(" or ")), format!("a={seen}"))
 }
 
-/// The adapter reports the state that the implementation has, right or wrong.
-fn by_standard(tried: Tried) -> Tried {
-    tried.map_err(|outcome| match outcome {
-        Outcome::Violates { expected, came } if came.starts_with('{') => Outcome::Deviates { expected, came },
-        other => other,
-    })
-}
-
 async fn state(session: &mut Session, name: &str, wanted: &str) -> Tried {
     let state = session.call("getState", Value::Null).await.done()?;
-    match state.get(name).and_then(Value::as_str) {
-        Some(seen) if seen == wanted => Ok(()),
-        _ => violates(format!("{name}: {wanted}"), shortened(&state.to_string())),
+    if is_state(&state, name, wanted) {
+        return Ok(());
     }
+    violates(format!("{name}: {wanted}"), shortened(&state.to_string()))
+}
+
+/// The same where the adapter reports the state that the implementation has, right or wrong.
+async fn state_by_standard(session: &mut Session, name: &str, wanted: &str) -> Tried {
+    let state = session.call("getState", Value::Null).await.done()?;
+    if is_state(&state, name, wanted) {
+        return Ok(());
+    }
+    Err(Outcome::Deviates { expected: format!("{name}: {wanted}"), came: shortened(&state.to_string()) })
+}
+
+fn is_state(state: &Value, name: &str, wanted: &str) -> bool {
+    state.get(name).and_then(Value::as_str) == Some(wanted)
 }
 
 /// Every state is one that the standard has; what there is not yet is `null`.

@@ -1,6 +1,7 @@
 //! What becomes of a command, and whether that is what it should be.
 
 use super::outcome::{Outcome, Tried, shortened, violates};
+use super::session::Over;
 use peerproof_captures::timeline::Answer;
 use serde_json::Value;
 use std::time::Duration;
@@ -13,7 +14,7 @@ pub(super) enum Reply {
     /// Not in time.
     Silent(Duration),
     /// The program ended instead.
-    Ended(String),
+    Ended(Over),
 }
 
 impl Reply {
@@ -23,7 +24,7 @@ impl Reply {
             Self::Answered(Answer::Lost { reason }) => reason.clone(),
             Self::Answered(answer) => shortened(&serde_json::to_string(answer).unwrap_or_default()),
             Self::Silent(deadline) => format!("no answer within {} s", deadline.as_secs()),
-            Self::Ended(over) => over.clone(),
+            Self::Ended(over) => over.text.clone(),
         }
     }
 
@@ -36,6 +37,17 @@ impl Reply {
             }
             other => violates("ok", other.text()),
         }
+    }
+
+    /// The result of what the standard asks of the implementation: one that rejects it deviates, and its adapter only reports it.
+    pub(super) fn done_by_standard(self, expected: &str) -> Tried<Value> {
+        let is_rejected = matches!(self, Self::Answered(Answer::Rejected { .. }));
+        self.done().map_err(|outcome| match outcome {
+            Outcome::Violates { came, .. } if is_rejected => {
+                Outcome::Deviates { expected: expected.to_owned(), came }
+            }
+            outcome => outcome,
+        })
     }
 
     /// What must not be done: it is rejected with one of these names (any if there are none), or unsupported. Returns whether it was
@@ -87,6 +99,20 @@ mod tests {
         assert_eq!(unsupported.done(), Err(Outcome::Unsupported { reason: "no".to_owned() }));
         assert_eq!(Reply::Answered(Answer::Ok(json!(1))).done(), Ok(json!(1)));
         assert!(!rejected("TypeError").text().contains('\u{7}'));
+    }
+
+    #[test]
+    fn what_is_rejected_though_the_standard_asks_for_it_is_a_deviation() {
+        let answer = |answer| Reply::Answered(answer).done_by_standard("an empty message");
+        let message = "too large".to_owned();
+        let rejected = Answer::Rejected { name: "TypeError".to_owned(), message };
+        let Err(Outcome::Deviates { expected, came }) = answer(rejected) else { panic!("it was rejected") };
+        assert_eq!(expected, "an empty message");
+        assert!(came.contains("TypeError"), "{came}");
+        assert_eq!(answer(Answer::Ok(json!(1))), Ok(json!(1)));
+        // The word alone says nothing.
+        let lost = Answer::Lost { reason: "rejected".to_owned() };
+        assert!(matches!(answer(lost), Err(Outcome::Violates { .. })));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::outcome::{Tried, shortened, violates};
 use super::reply::Reply;
 use crate::machine;
 use crate::peers::ANSWER_DEADLINE;
-use crate::peers::program::process::{Heard, NoMore, Process};
+use crate::peers::program::process::{End, Heard, NoMore, Process};
 use crate::process::Spec;
 use peerproof_captures::event::PeerEvent;
 use peerproof_captures::timeline::Answer;
@@ -95,7 +95,16 @@ struct Inner {
     events: Vec<PeerEvent>,
     answers: BTreeMap<u64, Answer>,
     bytes: usize,
-    over: Option<String>,
+    over: Option<Over>,
+}
+
+/// Why a session is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Over {
+    /// How the program ended, if it did.
+    pub(super) how: Option<End>,
+    /// The whole, in words that can be shown.
+    pub(super) text: String,
 }
 
 #[derive(Debug, Default)]
@@ -312,7 +321,7 @@ while [ "$n" -gt 0 ] && IFS= read -r line; do printf '%s\n' "$line"; n=$((n - 1)
             .await;
         match found {
             Some(Ok(found)) => Ok(found),
-            Some(Err(over)) => violates(what, over),
+            Some(Err(over)) => violates(what, over.text),
             None => violates(what, format!("no such event within {} s", within.as_secs())),
         }
     }
@@ -325,11 +334,11 @@ while [ "$n" -gt 0 ] && IFS= read -r line; do printf '%s\n' "$line"; n=$((n - 1)
 
     /// Why it is over, if it is.
     pub(super) fn over(&self) -> Option<String> {
-        lock(&self.shared.inner).over.clone()
+        lock(&self.shared.inner).over.as_ref().map(|over| over.text.clone())
     }
 
     /// Waits until it is over.
-    pub(super) async fn ends(&self, within: Duration) -> Option<String> {
+    pub(super) async fn ends(&self, within: Duration) -> Option<Over> {
         self.until(within, |inner| inner.over.clone()).await
     }
 
@@ -377,7 +386,11 @@ async fn read(mut hear: Receiver<Heard>, shared: Arc<Shared>, ground: Ground, na
                 if let NoMore::NoLine(found) = &why {
                     faults.push(Fault { rule: Rule::Message, found: found.clone() });
                 }
-                inner.over = Some(shortened(&why.into_reason()));
+                let how = match &why {
+                    NoMore::Ended { how, .. } => Some(*how),
+                    NoMore::NoLine(_) => None,
+                };
+                inner.over = Some(Over { how, text: shortened(&why.into_reason()) });
             }
             Ok(line) => {
                 inner.bytes = inner.bytes.saturating_add(line.len());
@@ -397,7 +410,7 @@ async fn read(mut hear: Receiver<Heard>, shared: Arc<Shared>, ground: Ground, na
                 }
                 ground.ledger().messages += 1;
                 if inner.events.len() > MOST_EVENTS || inner.bytes > MOST_BYTES {
-                    inner.over = Some("its output exceeds the limit".to_owned());
+                    inner.over = Some(Over { how: None, text: "its output exceeds the limit".to_owned() });
                 }
             }
         }
@@ -412,7 +425,7 @@ async fn read(mut hear: Receiver<Heard>, shared: Arc<Shared>, ground: Ground, na
         }
     }
     let mut inner = lock(&shared.inner);
-    inner.over.get_or_insert_with(|| "the program was terminated".to_owned());
+    inner.over.get_or_insert_with(|| Over { how: Some(End::Terminated), text: End::Terminated.to_string() });
     drop(inner);
     shared.changed.notify_waiters();
 }

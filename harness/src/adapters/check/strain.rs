@@ -2,8 +2,9 @@
 
 use super::outcome::{Group, Tried, shortened, violates};
 use super::reply::Reply;
-use super::session::{Ground, START_DEADLINE, Session, Trouble};
+use super::session::{Ground, Over, START_DEADLINE, Session, Trouble};
 use crate::peers::ANSWER_DEADLINE;
+use crate::peers::program::process::End;
 use peerproof_captures::event::PeerEvent;
 use peerproof_captures::timeline::Answer;
 use serde_json::{Value, json};
@@ -177,7 +178,7 @@ pub(super) async fn noise(ground: &Ground) -> Result<Group, Trouble> {
         let reply = session.call("hello", Value::Null).await;
         let outcome = after_noise(&reply);
         let note = match &reply {
-            Reply::Ended(over) => over.clone(),
+            Reply::Ended(over) => over.text.clone(),
             _ => "it continues".to_owned(),
         };
         if group.add(format!("{what}: it continues, or exits with a status"), outcome).is_some() {
@@ -194,14 +195,14 @@ pub(super) async fn noise(ground: &Ground) -> Result<Group, Trouble> {
     session.call("setLocalDescription", Value::Null).await;
     let over = session.ends(LAST_MOMENTS).await;
     let gone = match &over {
-        Some(over) if over.starts_with("the program exited") || over.contains("by signal") => Ok(()),
-        Some(over) => violates("it ends within 5 s", over.clone()),
+        Some(Over { how: Some(End::Exited(_) | End::Signal(_)), .. }) => Ok(()),
+        Some(over) => violates("it ends within 5 s", &over.text),
         None => violates("it ends within 5 s", "it still runs"),
     };
     let fine = gone.is_ok();
     group.add("it ends when its input does", gone);
-    if let Some(over) = over.filter(|over| fine && !over.starts_with("the program exited with status 0")) {
-        group.note(over);
+    if let Some(over) = over.filter(|over| fine && over.how != Some(End::Exited(0))) {
+        group.note(over.text);
     }
     session.end().await;
     Ok(group)
@@ -210,7 +211,7 @@ pub(super) async fn noise(ground: &Ground) -> Result<Group, Trouble> {
 fn after_noise(reply: &Reply) -> Tried {
     match reply {
         Reply::Answered(Answer::Ok(_)) => Ok(()),
-        Reply::Ended(over) if over.starts_with("the program exited with status") => Ok(()),
+        Reply::Ended(Over { how: Some(End::Exited(_)), .. }) => Ok(()),
         other => violates("an answer to the next hello, or the end with a status", other.text()),
     }
 }
@@ -222,8 +223,12 @@ mod tests {
     #[test]
     fn after_noise_it_goes_on_or_ends_by_itself() {
         assert!(after_noise(&Reply::Answered(Answer::Ok(json!({})))).is_ok());
-        assert!(after_noise(&Reply::Ended("the program exited with status 2: no JSON".to_owned())).is_ok());
-        assert!(after_noise(&Reply::Ended("the program was terminated by signal 11".to_owned())).is_err());
+        let ended = |how: End| Reply::Ended(Over { how: Some(how), text: how.to_string() });
+        assert!(after_noise(&ended(End::Exited(2))).is_ok());
+        assert!(after_noise(&ended(End::Signal(11))).is_err());
+        // Its own words say nothing of how it ended.
+        let text = "the program exited with status 0".to_owned();
+        assert!(after_noise(&Reply::Ended(Over { how: None, text })).is_err());
         assert!(after_noise(&Reply::Silent(ANSWER_DEADLINE)).is_err());
     }
 }

@@ -6,6 +6,7 @@ use crate::network::lab::Namespace;
 use crate::peers::OpenError;
 use crate::peers::start::start_in;
 use crate::process::{Owned, Spec};
+use std::fmt;
 use std::process::ExitStatus;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,15 +28,49 @@ pub(crate) type Heard = Result<String, NoMore>;
 pub(crate) enum NoMore {
     /// It wrote what is no line of the protocol: why.
     NoLine(String),
-    /// It ended, or closed its output: how, with its last words.
-    Ended(String),
+    /// It ended, or closed its output: how, and its last words.
+    Ended {
+        /// How.
+        how: End,
+        /// Its last words, empty if there are none.
+        words: String,
+    },
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// It exited with that status.
+    Exited(i32),
+    /// That signal terminated it.
+    Signal(i32),
+    /// It closed its output and goes on, or it is not known how it ended.
+    ClosedOutput,
+    /// It was killed together with its supervisor.
+    WithSupervisor,
+    /// The harness terminated it.
+    Terminated,
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exited(status) => write!(f, "the program exited with status {status}"),
+            Self::Signal(signal) => write!(f, "the program was terminated by signal {signal}"),
+            Self::ClosedOutput => f.pad("the program closed its standard output"),
+            Self::WithSupervisor => f.pad("the program was killed together with its supervisor"),
+            Self::Terminated => f.pad("the program was terminated"),
+        }
+    }
 }
 
 impl NoMore {
     /// The reason in one sentence.
     pub(crate) fn into_reason(self) -> String {
         match self {
-            Self::NoLine(reason) | Self::Ended(reason) => reason,
+            Self::NoLine(reason) => reason,
+            Self::Ended { how, words } if words.is_empty() => how.to_string(),
+            Self::Ended { how, words } => format!("{how}: {words}"),
         }
     }
 }
@@ -129,7 +164,7 @@ async fn read(
             }
             Err(NoLine::End) => {
                 dead.store(true, Ordering::Release);
-                Err(NoMore::Ended(epitaph(&owned).await))
+                Err(epitaph(&owned).await)
             }
         };
         let over = heard.is_err();
@@ -146,25 +181,24 @@ async fn read(
 }
 
 /// How a program ended, with its last words.
-async fn epitaph(owned: &tokio::sync::Mutex<Option<Owned>>) -> String {
+async fn epitaph(owned: &tokio::sync::Mutex<Option<Owned>>) -> NoMore {
     let mut owned = owned.lock().await;
-    let Some(owned) = owned.as_mut() else { return "the program was terminated".to_owned() };
+    let Some(owned) = owned.as_mut() else {
+        return NoMore::Ended { how: End::Terminated, words: String::new() };
+    };
     let how = match within(LAST_MOMENTS, owned.wait()).await {
         Ok(Ok(status)) => how_it_ended(status),
-        _ => "the program closed its standard output".to_owned(),
+        _ => End::ClosedOutput,
     };
-    match words(owned) {
-        words if words.is_empty() => how,
-        words => format!("{how}: {words}"),
-    }
+    NoMore::Ended { how, words: words(owned) }
 }
 
-fn how_it_ended(status: ExitStatus) -> String {
+fn how_it_ended(status: ExitStatus) -> End {
     match status.code() {
         // As shells and the supervisor report a signal.
-        Some(code) if code > 128 => format!("the program was terminated by signal {}", code - 128),
-        Some(code) => format!("the program exited with status {code}"),
-        None => "the program was killed together with its supervisor".to_owned(),
+        Some(code) if code > 128 => End::Signal(code - 128),
+        Some(code) => End::Exited(code),
+        None => End::WithSupervisor,
     }
 }
 
