@@ -1,7 +1,7 @@
 //! What is known to stay green, with the reason: `known.toml`, kept by hand, and what docs/claims.md says that nothing contradicts. It counts
 //! apart, so that a new one stands out.
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use regex_lite::Regex;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -47,6 +47,7 @@ impl Known {
         let File { known } = toml::from_str(text)?;
         let each = known.into_iter().map(|entry| {
             let like = Regex::new(&entry.like).with_context(|| entry.like.clone())?;
+            ensure!(like.is_match(&entry.example), "{} is not for {:?}", entry.like, entry.example);
             anyhow::Ok((like, entry))
         });
         Ok(Self {
@@ -134,6 +135,7 @@ mod tests {
     #[test]
     fn an_entry_without_a_reason_is_refused() {
         assert!(Known::of("known = [{ like = \"a\", example = \"a\" }]", "").is_err());
+        assert!(Known::of("known = [{ like = \"^b\", example = \"a\", reason = \"b\" }]", "").is_err());
         assert!(Known::of("known = [{ like = \"(\", example = \"a\", reason = \"b\" }]", "").is_err());
         let one = Known::of("known = [{ like = \"^a\", example = \"a\", reason = \"b\" }]", "").unwrap();
         assert_eq!((one.reason("ab"), one.reason("ba")), (Some("b"), None));
