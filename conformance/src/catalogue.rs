@@ -225,6 +225,9 @@ pub struct Deferred {
     pub level: Option<Level>,
     /// Why it waits.
     pub reason: String,
+    /// The sentences that demand it, in part.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quotes: Vec<Quote>,
 }
 
 /// One file, with the parts that only some have.
@@ -378,7 +381,7 @@ mod tests {
     #[test]
     fn the_files_have_their_form_and_every_id_is_unique() {
         let catalogue = Catalogue::read(&FILES).unwrap();
-        assert_eq!(catalogue.requirements().len(), 464);
+        assert_eq!(catalogue.requirements().len(), 467);
         assert_eq!(catalogue.requirements().len(), Catalogue::get().requirements().len());
         let hyphenated =
             |id: &str| id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');

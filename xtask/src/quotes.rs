@@ -5,7 +5,7 @@
 
 use crate::corpus::{self, Inputs};
 use anyhow::{Context, Result, bail, ensure};
-use peerproof_conformance::catalogue::Catalogue;
+use peerproof_conformance::catalogue::{Catalogue, Quote};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -54,8 +54,7 @@ impl Quotes {
             fs::write(archive(root), corpus::gzip(&corpus::assemble(&texts)?)?)?;
         }
         let found = compare(&read(root)?);
-        let total: usize = Catalogue::get().requirements().map(|it| it.quotes.len()).sum();
-        println!("{total} quotations, {} of documents whose text is not kept", found.without);
+        println!("{} quotations, {} of documents whose text is not kept", quotes().count(), found.without);
         ensure!(found.wrong.is_empty(), "{}", found.wrong.join("\n"));
         Ok(())
     }
@@ -63,10 +62,17 @@ impl Quotes {
 
 /// The documents that are quoted and have a text, or whose predecessor has.
 fn documents() -> impl Iterator<Item = String> {
-    let quotes = Catalogue::get().requirements().flat_map(|it| &it.quotes);
-    let named: BTreeSet<&str> = quotes.filter_map(|quote| Some(split(&quote.place)?.0)).collect();
+    let named: BTreeSet<&str> = quotes().filter_map(|(_, quote)| Some(split(&quote.place)?.0)).collect();
     let kept = named.into_iter().filter(|document| !WITHOUT.contains(document));
     kept.map(|document| predecessor(document).to_owned())
+}
+
+/// All quotations, each with the name of its requirement. Those that are left for later are among them.
+fn quotes() -> impl Iterator<Item = (&'static str, &'static Quote)> {
+    let catalogue = Catalogue::get();
+    let decided = catalogue.requirements().map(|it| (it.id.as_str(), &it.quotes));
+    let deferred = catalogue.deferred().iter().map(|it| (it.id.as_str(), &it.quotes));
+    decided.chain(deferred).flat_map(|(id, quotes)| quotes.iter().map(move |quote| (id, quote)))
 }
 
 fn predecessor(document: &str) -> &str {
@@ -186,26 +192,23 @@ struct Compared {
 
 fn compare(texts: &BTreeMap<String, Sections>) -> Compared {
     let mut compared = Compared::default();
-    for requirement in Catalogue::get().requirements() {
-        for quote in &requirement.quotes {
-            let wrong = match split(&quote.place) {
-                _ if quote.text.chars().count() > MOST => Some("is longer than a few words".to_owned()),
-                None => Some("names no section".to_owned()),
-                Some((document, _)) if WITHOUT.contains(&document) => {
-                    compared.without += 1;
-                    None
+    for (id, quote) in quotes() {
+        let wrong = match split(&quote.place) {
+            _ if quote.text.chars().count() > MOST => Some("is longer than a few words".to_owned()),
+            None => Some("names no section".to_owned()),
+            Some((document, _)) if WITHOUT.contains(&document) => {
+                compared.without += 1;
+                None
+            }
+            Some((document, section)) => match texts.get(predecessor(document)) {
+                None => Some("is of a document without a text".to_owned()),
+                Some(text) if predecessor(document) != document => {
+                    (!text.has_anywhere(&quote.text)).then(|| format!("is not in {}", predecessor(document)))
                 }
-                Some((document, section)) => match texts.get(predecessor(document)) {
-                    None => Some("is of a document without a text".to_owned()),
-                    Some(text) if predecessor(document) != document => (!text.has_anywhere(&quote.text))
-                        .then(|| format!("is not in {}", predecessor(document))),
-                    Some(text) => (!text.has(section, &quote.text)).then(|| format!("is not in §{section}")),
-                },
-            };
-            compared.wrong.extend(
-                wrong.map(|wrong| format!("{}: {} {wrong}: {}", requirement.id, quote.place, quote.text)),
-            );
-        }
+                Some(text) => (!text.has(section, &quote.text)).then(|| format!("is not in §{section}")),
+            },
+        };
+        compared.wrong.extend(wrong.map(|wrong| format!("{id}: {} {wrong}: {}", quote.place, quote.text)));
     }
     compared
 }

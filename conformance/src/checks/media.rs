@@ -1,6 +1,7 @@
 //! What descriptions say of the media that a peer sends, and its RTP packets as far as they can be read.
 
 use super::timing::Off;
+use super::transports::{Apart, Indices};
 use super::{Fault, Place, Tally};
 use crate::evidence::{Evidence, Kind, Packet, Peer, Unsent};
 use peerproof_captures::sdp::{Codec, Section, SessionDescription};
@@ -47,32 +48,48 @@ pub(super) fn tell(wrong: Option<Wrong>, complete: bool, missing: &str, place: P
     }
 }
 
-/// The sections of the descriptions that a peer goes by when it sends: those of the receiver as they arrived, then its own.
-pub(super) fn sections(evidence: &Evidence, peer: Peer) -> impl Iterator<Item = Section<'_>> {
+/// The sections of the descriptions that a peer goes by when it sends, all or those among these: those of the receiver as they arrived, then
+/// its own.
+pub(super) fn sections<'a>(
+    evidence: &'a Evidence,
+    peer: Peer,
+    among: Option<&'a Indices>,
+) -> impl Iterator<Item = Section<'a>> {
     let other = evidence.other(peer);
     let remote = evidence.descriptions.iter().filter(move |made| Some(made.by) == other);
     let remote = remote.map(|made| made.received());
     let own = evidence.made_by(peer).map(|made| &made.sdp);
-    remote.chain(own).flat_map(SessionDescription::media)
+    let all = remote.chain(own).flat_map(SessionDescription::media);
+    all.filter(move |section| is_among(section, among))
+}
+
+/// Whether a section is one of these, if there are any.
+pub(super) fn is_among(section: &Section<'_>, among: Option<&Indices>) -> bool {
+    among.is_none_or(|among| section.index().is_some_and(|index| among.contains(&index)))
 }
 
 /// What the payload types that a peer sends stand for: as the receiver says (RFC 3264 §5.1), or, for those that it does not
 /// name, as the peer does. One that stands for several things is left out.
-pub(crate) fn codecs(evidence: &Evidence, peer: Peer) -> BTreeMap<u8, Codec> {
-    payload_types(evidence, peer).map(|(payload_type, codec, _)| (payload_type, codec)).collect()
+pub(crate) fn codecs(evidence: &Evidence, peer: Peer) -> Apart<BTreeMap<u8, Codec>> {
+    Apart::new(evidence, |among| {
+        payload_types(evidence, peer, among).map(|(payload_type, codec, _)| (payload_type, codec)).collect()
+    })
 }
 
 /// The sections that list a payload type of [`codecs`], by their `a=mid`.
-pub(super) fn mids(evidence: &Evidence, peer: Peer) -> BTreeMap<u8, BTreeSet<String>> {
-    payload_types(evidence, peer).map(|(payload_type, _, mids)| (payload_type, mids)).collect()
+pub(super) fn mids(evidence: &Evidence, peer: Peer) -> Apart<BTreeMap<u8, BTreeSet<String>>> {
+    Apart::new(evidence, |among| {
+        payload_types(evidence, peer, among).map(|(payload_type, _, mids)| (payload_type, mids)).collect()
+    })
 }
 
 fn payload_types(
     evidence: &Evidence,
     peer: Peer,
+    among: Option<&Indices>,
 ) -> impl Iterator<Item = (u8, Codec, BTreeSet<String>)> + use<> {
     let mut all: BTreeMap<u8, (Codec, BTreeSet<String>, bool)> = BTreeMap::new();
-    for section in sections(evidence, peer) {
+    for section in sections(evidence, peer, among) {
         let mid = section.mid();
         for (payload_type, codec) in section.codecs() {
             let (known, mids, one) =
@@ -87,11 +104,13 @@ fn payload_types(
 }
 
 /// What the identifiers of header extensions stand for in what a peer sends.
-pub(super) fn extensions(evidence: &Evidence, peer: Peer) -> ExtensionMap {
-    let maps = sections(evidence, peer).flat_map(|section| section.extmaps());
-    let pairs =
-        maps.filter_map(|map| Some((u8::try_from(map.id).ok()?, rtp::ExtensionKind::from_uri(&map.uri))));
-    pairs.collect()
+pub(super) fn extensions(evidence: &Evidence, peer: Peer) -> Apart<ExtensionMap> {
+    Apart::new(evidence, |among| {
+        let maps = sections(evidence, peer, among).flat_map(|section| section.extmaps());
+        let pairs =
+            maps.filter_map(|map| Some((u8::try_from(map.id).ok()?, rtp::ExtensionKind::from_uri(&map.uri))));
+        pairs.collect()
+    })
 }
 
 /// The RTP packets that a peer sent, by their headers, which SRTP leaves in clear; and all of those that could be opened.
@@ -148,7 +167,7 @@ pub(crate) fn rids(evidence: &Evidence, peer: Peer) -> Option<BTreeMap<String, u
     for (packet, header) in headers(evidence, peer) {
         let rids = rids.get_or_insert_with(BTreeMap::new);
         let mut elements = header.elements();
-        let rid = elements.find(|element| extensions.get(element.id) == rtp::ExtensionKind::Rid);
+        let rid = elements.find(|element| extensions.of(packet).get(element.id) == rtp::ExtensionKind::Rid);
         if let Some(rid) = rid {
             let rid = String::from_utf8_lossy(rid.value.value).into_owned();
             rids.entry(rid).or_insert(packet.frame);

@@ -33,6 +33,7 @@ pub(in crate::checks) mod sdp;
 mod stun;
 mod tally;
 mod timing;
+pub(crate) mod transports;
 mod turn;
 
 #[cfg(test)]

@@ -2,8 +2,9 @@
 
 use crate::checks::media::{extensions, headers, mids};
 use crate::checks::timing::Off;
+use crate::checks::transports::Apart;
 use crate::checks::{Fault, Place, Tally};
-use crate::evidence::{Applied, Evidence, Exchange, Peer};
+use crate::evidence::{Applied, Evidence, Exchange, Packet, Peer};
 use peerproof_captures::event::SdpType;
 use peerproof_captures::sdp::{Direction, SessionDescription};
 use peerproof_captures::wire::rtp::{ExtensionKind, ExtensionMap, Header};
@@ -82,7 +83,7 @@ pub(in crate::checks) fn silent(
 ) {
     let sections = Sections::of(evidence, peer);
     for (packet, header) in headers(evidence, peer) {
-        let Some(mid) = sections.mid(&header) else { continue };
+        let Some(mid) = sections.mid(packet, &header) else { continue };
         let Some(now) = agreed.iter().rfind(|it| it.applied.by_us <= packet.t_us) else { continue };
         let Some(state) = now.sections.get(&mid) else { continue };
         let place = Place::Frame(packet.frame);
@@ -127,17 +128,18 @@ impl Deaf {
         Self { sections: Sections::of(evidence, sender), spans }
     }
 
-    /// Whether the peer may leave a packet with this header that arrived at this time.
-    pub(in crate::checks) fn may_leave(&self, header: &Header<'_>, t_us: u64) -> bool {
-        let spans = |mid| self.spans.get(&mid).is_some_and(|spans| spans.iter().any(|it| it.contains(&t_us)));
-        self.sections.mid(header).is_some_and(spans)
+    /// Whether the peer may leave a packet with this header, by when it arrived.
+    pub(in crate::checks) fn may_leave(&self, packet: &Packet, header: &Header<'_>) -> bool {
+        let has = |spans: &Vec<Range<u64>>| spans.iter().any(|it| it.contains(&packet.t_us));
+        self.sections.mid(packet, header).is_some_and(|mid| self.spans.get(&mid).is_some_and(has))
     }
 }
 
-/// Says to which section a packet belongs: by its MID, by the `a=ssrc` of its sender, or because no other lists its payload type.
+/// Says to which section a packet belongs: by its MID, by the `a=ssrc` of its sender, or because no other of its transport lists its
+/// payload type.
 pub(in crate::checks) struct Sections {
-    listed: BTreeMap<u8, BTreeSet<String>>,
-    extensions: ExtensionMap,
+    listed: Apart<BTreeMap<u8, BTreeSet<String>>>,
+    extensions: Apart<ExtensionMap>,
     sources: BTreeMap<u32, String>,
 }
 
@@ -152,17 +154,18 @@ impl Sections {
         Self { listed: mids(evidence, peer), extensions: extensions(evidence, peer), sources }
     }
 
-    pub(in crate::checks) fn mid(&self, header: &Header<'_>) -> Option<String> {
-        self.named(header).or_else(|| {
-            let mids = self.listed.get(&header.payload_type())?;
+    pub(in crate::checks) fn mid(&self, packet: &Packet, header: &Header<'_>) -> Option<String> {
+        self.named(packet, header).or_else(|| {
+            let mids = self.listed.of(packet).get(&header.payload_type())?;
             if mids.len() == 1 { mids.first().cloned() } else { None }
         })
     }
 
     /// The same, by what does not depend on its payload type.
-    pub(in crate::checks) fn named(&self, header: &Header<'_>) -> Option<String> {
+    pub(in crate::checks) fn named(&self, packet: &Packet, header: &Header<'_>) -> Option<String> {
+        let extensions = self.extensions.of(packet);
         let mut elements = header.elements();
-        if let Some(named) = elements.find(|element| self.extensions.get(element.id) == ExtensionKind::Mid) {
+        if let Some(named) = elements.find(|element| extensions.get(element.id) == ExtensionKind::Mid) {
             return Some(String::from_utf8_lossy(named.value.value).into_owned());
         }
         self.sources.get(&header.ssrc.value).cloned()

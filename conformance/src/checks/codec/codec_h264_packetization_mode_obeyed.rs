@@ -1,10 +1,12 @@
 //! RFC 6184 §6.2, §6.3: in packetization mode 0 there are single NAL units alone, in mode 1 units, STAP-A and FU-A.
 
-use super::super::media::sections;
 use super::carried;
+use crate::checks::media::sections;
+use crate::checks::transports::Apart;
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
+use peerproof_captures::sdp::Section;
 use peerproof_captures::wire::payload::Format;
 use peerproof_captures::wire::payload::h264::{self, NalType};
 use std::collections::BTreeMap;
@@ -21,7 +23,7 @@ pub(super) const CHECK: Check = Check {
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let modes = modes(evidence, peer);
     for packet in carried(evidence, peer, Format::H264, tally).values().flatten() {
-        let Some(mode) = modes.get(&packet.rtp.header.payload_type()) else { continue };
+        let Some(mode) = modes.of(packet.packet).get(&packet.rtp.header.payload_type()) else { continue };
         let Ok(read) = h264::view(packet.payload) else { continue };
         let kind = read.kind();
         let allowed = match mode {
@@ -36,9 +38,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 }
 
 /// The packetization mode of each payload type that a peer sends, as the receiver says it first.
-fn modes(evidence: &Evidence, peer: Peer) -> BTreeMap<u8, u8> {
+fn modes(evidence: &Evidence, peer: Peer) -> Apart<BTreeMap<u8, u8>> {
+    Apart::new(evidence, |among| modes_of(sections(evidence, peer, among)))
+}
+
+fn modes_of<'a>(sections: impl Iterator<Item = Section<'a>>) -> BTreeMap<u8, u8> {
     let mut modes = BTreeMap::new();
-    for section in sections(evidence, peer) {
+    for section in sections {
         for map in section.rtpmaps().into_iter().filter(|map| map.encoding.eq_ignore_ascii_case("H264")) {
             let fmtp = section.fmtp(map.payload_type);
             let mode = fmtp.as_ref().and_then(|fmtp| fmtp.get("packetization-mode"));

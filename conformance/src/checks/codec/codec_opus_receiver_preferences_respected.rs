@@ -20,7 +20,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let sections: Vec<_> = evidence.made_by(other).flat_map(|made| made.received().media()).collect();
     let codecs = codecs(evidence, peer);
     for (packet, rtp) in packets(evidence, peer) {
-        let Some((Format::Opus, bytes)) = payload(&codecs, &rtp) else { continue };
+        let Some((Format::Opus, bytes)) = payload(codecs.of(packet), &rtp) else { continue };
         let Ok(read) = opus::view(bytes) else { continue };
         let place = Place::Frame(packet.frame);
         let payload_type = rtp.header.payload_type();

@@ -5,7 +5,6 @@ mod recognise;
 use super::Tally;
 use super::media::{Extender, codecs, packets, payload};
 use crate::evidence::{Evidence, Packet, Peer};
-use peerproof_captures::sdp::Codec;
 use peerproof_captures::wire::payload::Format;
 use peerproof_captures::wire::rtp;
 use std::collections::BTreeMap;
@@ -65,13 +64,13 @@ fn carried<'a>(
 
 /// The same with all sources of which the descriptions announce that format.
 fn announced(evidence: &Evidence, peer: Peer, format: Format) -> BTreeMap<u32, Vec<Carried<'_>>> {
-    let codecs: BTreeMap<u8, Codec> = codecs(evidence, peer);
+    let codecs = codecs(evidence, peer);
     let mut extenders: BTreeMap<u32, Extender> = BTreeMap::new();
     let mut sources: BTreeMap<u32, BTreeMap<i64, Carried<'_>>> = BTreeMap::new();
     for (packet, rtp) in packets(evidence, peer) {
         let ssrc = rtp.header.ssrc.value;
         let number = extenders.entry(ssrc).or_default().extend(rtp.header.sequence.value);
-        let payload = match payload(&codecs, &rtp) {
+        let payload = match payload(codecs.of(packet), &rtp) {
             Some((found, payload)) if found == format => payload,
             Some(_) if sources.contains_key(&ssrc) => &[],
             _ => continue,

@@ -5,6 +5,7 @@ use crate::checks::media::{Rising, codecs, headers};
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Packet, Peer};
 use crate::verdict::Layer;
+use peerproof_captures::wire::rtp::Header;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const CHECK: Check = Check {
@@ -19,14 +20,16 @@ pub(super) const CHECK: Check = Check {
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let codecs = codecs(evidence, peer);
     let rising = Rising::of(evidence, peer);
-    let is_rtx = |payload_type: u8| codecs.get(&payload_type).map(|codec| codec.is_rtx());
+    let is_rtx = |packet: &Packet, header: &Header<'_>| {
+        codecs.of(packet).get(&header.payload_type()).map(|codec| codec.is_rtx())
+    };
     let media: BTreeSet<u32> = headers(evidence, peer)
-        .filter(|(_, header)| is_rtx(header.payload_type()) == Some(false))
+        .filter(|(packet, header)| is_rtx(packet, header) == Some(false))
         .map(|(_, header)| header.ssrc.value)
         .collect();
     let mut newest: BTreeMap<u32, (u16, &Packet)> = BTreeMap::new();
     for (packet, header) in headers(evidence, peer) {
-        if is_rtx(header.payload_type()) != Some(true) {
+        if is_rtx(packet, &header) != Some(true) {
             continue;
         }
         let (ssrc, sequence) = (header.ssrc.value, header.sequence.value);

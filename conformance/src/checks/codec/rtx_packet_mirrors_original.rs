@@ -28,8 +28,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for (packet, rtp) in packets(evidence, peer) {
         let (ssrc, payload_type) = (rtp.header.ssrc.value, rtp.header.payload_type());
         let place = Place::Frame(packet.frame);
-        let Some(repaired) = codecs.get(&payload_type).filter(|codec| codec.is_rtx()).map(|it| it.repairs)
-        else {
+        let codec = codecs.of(packet).get(&payload_type);
+        let Some(repaired) = codec.filter(|codec| codec.is_rtx()).map(|it| it.repairs) else {
             sent.insert((ssrc, rtp.header.sequence.value), (packet, rtp));
             continue;
         };

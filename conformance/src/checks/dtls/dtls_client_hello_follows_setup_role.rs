@@ -1,5 +1,6 @@
 //! RFC 8842 §5.5, RFC 5763 §5: who took `active` is the DTLS client, and only it sends a ClientHello.
 
+use crate::checks::transports::{Indices, Transports};
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Exchange, Handshake, Peer};
 use crate::verdict::Layer;
@@ -68,11 +69,13 @@ fn later(evidence: &Evidence, peer: Peer, handshake: &Handshake, tally: &mut Tal
     let Some(hello) = handshake.messages.first() else { return };
     let place = Place::Frame(hello.frame);
     let exchanges = evidence.exchanges();
+    let among = Transports::of(evidence).of_all(evidence);
     let before = exchanges.iter().filter(|it| it.answer.t_us <= hello.t_us);
-    let seen_by_each =
-        |exchange: &Exchange<'_>| evidence.each_peer().flat_map(|by| clients_of(exchange, by)).collect();
+    let seen_by_each = |exchange: &Exchange<'_>| {
+        evidence.each_peer().flat_map(|by| clients_of(exchange, by, among.as_ref())).collect()
+    };
     let answers: Vec<Vec<Peer>> = exchanges.iter().map(seen_by_each).collect();
-    if before.flat_map(|exchange| clients_of(exchange, peer)).any(|client| client == peer) {
+    if before.flat_map(|exchange| clients_of(exchange, peer, among.as_ref())).any(|client| client == peer) {
         tally.pass(place);
     } else if evidence.whole
         && !answers.is_empty()
@@ -89,10 +92,9 @@ fn later(evidence: &Evidence, peer: Peer, handshake: &Handshake, tally: &mut Tal
 }
 
 /// Who is the client of each section by an exchange, as a peer has it.
-fn clients_of(exchange: &Exchange<'_>, peer: Peer) -> Vec<Peer> {
+fn clients_of(exchange: &Exchange<'_>, peer: Peer, among: Option<&Indices>) -> Vec<Peer> {
     let Exchange { offer, answer } = *exchange;
-    let sdp = if answer.by == peer { &answer.sdp } else { answer.received() };
-    let setups = (0..sdp.media().len()).filter_map(|index| sdp.effective_value(index, "setup"));
+    let setups = setups(exchange, peer, among);
     let client = |setup| match setup {
         "active" => Some(answer.by),
         "passive" => Some(offer.by),
@@ -101,17 +103,23 @@ fn clients_of(exchange: &Exchange<'_>, peer: Peer) -> Vec<Peer> {
     setups.filter_map(client).collect()
 }
 
+/// What the answer says of each section of the transport, as a peer has it.
+fn setups<'a>(exchange: &Exchange<'a>, peer: Peer, among: Option<&Indices>) -> impl Iterator<Item = &'a str> {
+    let answer = exchange.answer;
+    let sdp = if answer.by == peer { &answer.sdp } else { answer.received() };
+    let indices = (0..sdp.media().len()).filter(move |index| among.is_none_or(|among| among.contains(index)));
+    indices.filter_map(|index| sdp.effective_value(index, "setup"))
+}
+
 /// Who is the client by the first answer as a peer has it, and the entry of that answer.
 fn client_by_setup(evidence: &Evidence, peer: Peer) -> Option<(Peer, u64)> {
-    client_of(evidence.exchanges().first()?, peer)
+    client_of(evidence.exchanges().first()?, peer, Transports::of(evidence).of_all(evidence).as_ref())
 }
 
 /// The same by an exchange.
-fn client_of(exchange: &Exchange<'_>, peer: Peer) -> Option<(Peer, u64)> {
+fn client_of(exchange: &Exchange<'_>, peer: Peer, among: Option<&Indices>) -> Option<(Peer, u64)> {
     let Exchange { offer, answer } = *exchange;
-    let sdp = if answer.by == peer { &answer.sdp } else { answer.received() };
-    let setup = (0..sdp.media().len()).find_map(|index| sdp.effective_value(index, "setup"))?;
-    let client = match setup {
+    let client = match setups(exchange, peer, among).next()? {
         "active" => answer.by,
         "passive" => offer.by,
         _ => return None,

@@ -49,6 +49,7 @@ checks! {
     dtls_change_cipher_spec_before_finished,
     dtls_record_sequence_increments,
     dtls_record_version,
+    dtls_cid_record_format,
     dtls_record_lengths,
     dtls_alert_levels,
     dtls_nothing_after_close_notify,

@@ -1,11 +1,15 @@
 //! RFC 8842 §5.1, RFC 8122 §6.2: the certificate that a peer presents has a fingerprint of its description.
 
+use crate::checks::media::is_among;
+use crate::checks::sdp::look;
+use crate::checks::transports::{Apart, Indices};
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Handshake, Peer, digest};
 use crate::verdict::Layer;
 use peerproof_captures::sdp::{Fingerprint, SessionDescription};
 use peerproof_captures::wire::dtls::Version;
 use peerproof_captures::wire::dtls::handshake::{Body, HandshakeType};
+use std::collections::BTreeSet;
 
 pub(super) const CHECK: Check = Check {
     id: "sec-fingerprint-matches-presented-cert",
@@ -23,7 +27,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 }
 
 fn of_one(evidence: &Evidence, peer: Peer, handshake: &Handshake, tally: &mut Tally) {
-    let stated: Vec<Fingerprint> = evidence.made_by(peer).flat_map(|made| fingerprints(&made.sdp)).collect();
+    let stated = Apart::new(evidence, |among| -> Vec<Fingerprint> {
+        evidence.made_by(peer).flat_map(|made| fingerprints(&made.sdp, among)).collect()
+    });
     let mut presented = false;
     for (message, body) in handshake.bodies().filter(|(message, _)| message.sender == peer) {
         let Body::Certificate(certificate) = body else { continue };
@@ -49,8 +55,12 @@ fn of_one(evidence: &Evidence, peer: Peer, handshake: &Handshake, tally: &mut Ta
     }
 }
 
-fn fingerprints(sdp: &SessionDescription) -> Vec<Fingerprint> {
-    let sections = sdp.media().flat_map(|section| section.fingerprints());
+/// The fingerprints that hold for these sections: those of the tagged section hold for all of its BUNDLE group.
+fn fingerprints(sdp: &SessionDescription, among: Option<&Indices>) -> Vec<Fingerprint> {
+    let tags: Option<BTreeSet<usize>> =
+        among.map(|among| among.iter().flat_map(|index| [*index, look::transport_of(sdp, *index)]).collect());
+    let sections = sdp.media().filter(|section| is_among(section, tags.as_ref()));
+    let sections = sections.flat_map(|section| section.fingerprints());
     sdp.session().fingerprints().into_iter().chain(sections).collect()
 }
 

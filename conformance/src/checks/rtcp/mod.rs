@@ -2,7 +2,9 @@
 
 pub(crate) use rtcp_compound_starts_with_report::is_reduced;
 
+use crate::checks::media::is_among;
 use crate::checks::sdp::look;
+use crate::checks::transports::{Apart, Indices};
 use crate::evidence::{Evidence, Exchange, Kind, Packet, Peer};
 use peerproof_captures::wire::demux::Class;
 use peerproof_captures::wire::list::List;
@@ -49,12 +51,16 @@ pub(super) enum ReducedSize {
     Nowhere,
 }
 
-/// Where it was negotiated in a session.
-pub(super) fn reduced_size(evidence: &Evidence) -> ReducedSize {
+/// Where it was negotiated among the sections of each transport.
+pub(super) fn reduced_size(evidence: &Evidence) -> Apart<ReducedSize> {
+    Apart::new(evidence, |among| reduced_size_among(evidence, among))
+}
+
+fn reduced_size_among(evidence: &Evidence, among: Option<&Indices>) -> ReducedSize {
     let mut found = Vec::new();
     for Exchange { offer, answer } in evidence.exchanges() {
         for (offered, answered) in offer.sdp.media().zip(answer.sdp.media()) {
-            if look::is_rtp(&answered) && !answered.is_rejected() {
+            if is_among(&answered, among) && look::is_rtp(&answered) && !answered.is_rejected() {
                 found.push(offered.has("rtcp-rsize") && answered.has("rtcp-rsize"));
             }
         }

@@ -19,7 +19,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let faulted = evidence.faulted();
     let negotiated = reduced_size(evidence);
     for (packet, compound) in compounds(evidence, peer) {
-        let place = Place::Frame(packet.frame);
+        let (place, negotiated) = (Place::Frame(packet.frame), *negotiated.of(packet));
         // Feedback alone is judged by `rtcp-reduced-size-only-when-negotiated`.
         if is_reduced(&compound) || faulted.contains(&packet.frame) {
             continue;

@@ -1,6 +1,8 @@
 //! RFC 5761 §5.1.1: with `a=rtcp-mux` in offer and answer RTCP goes where RTP goes, and without it does not.
 
 use super::compounds;
+use crate::checks::media::is_among;
+use crate::checks::transports::{Apart, Indices};
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::Exchange;
 use crate::evidence::{Evidence, Peer};
@@ -23,20 +25,24 @@ pub(super) const CHECK: Check = Check {
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let exchanges = evidence.exchanges();
-    let both = |it: &Exchange<'_>| has_mux(seen(peer, it.offer)) && has_mux(seen(peer, it.answer));
-    let muxed = exchanges.iter().any(both);
+    let muxed = Apart::new(evidence, |among| {
+        let both =
+            |it: &Exchange<'_>| has_mux(seen(peer, it.offer), among) && has_mux(seen(peer, it.answer), among);
+        exchanges.iter().any(both)
+    });
     let at = evidence.wire.iter().flat_map(|wire| wire.at(peer));
     // Where there is no second component, every pair that was checked is one of the component of RTP, and several may be in use.
     let one_component = !has_second_component(evidence);
     let is_of_rtp = |class: Class| match class {
         Class::Rtp | Class::Dtls => true,
-        Class::Stun => muxed && one_component,
+        Class::Stun => *muxed && one_component,
         _ => false,
     };
     let media = at.filter(|packet| is_of_rtp(packet.class()));
     let paths: BTreeSet<(SocketAddr, SocketAddr)> = media.map(|it| path(it.from, it.to)).collect();
     for (packet, _) in compounds(evidence, peer) {
         let place = Place::Frame(packet.frame);
+        let muxed = *muxed.of(packet);
         let shared = paths.contains(&path(packet.from, packet.to));
         if exchanges.is_empty() {
             tally.inconclusive("the descriptions are not in the recording", [place]);
@@ -78,8 +84,9 @@ fn seen(peer: Peer, description: &crate::evidence::Description) -> &SessionDescr
     if description.by == peer { &description.sdp } else { description.received() }
 }
 
-fn has_mux(sdp: &SessionDescription) -> bool {
-    sdp.media().any(|section| section.has("rtcp-mux"))
+/// Whether one of these sections has it.
+fn has_mux(sdp: &SessionDescription, among: Option<&Indices>) -> bool {
+    sdp.media().any(|section| is_among(&section, among) && section.has("rtcp-mux"))
 }
 
 fn path(from: SocketAddr, to: SocketAddr) -> (SocketAddr, SocketAddr) {

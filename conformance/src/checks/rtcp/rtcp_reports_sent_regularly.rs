@@ -65,7 +65,7 @@ fn sources(evidence: &Evidence, at: Peer, source: Peer) -> BTreeMap<u32, Vec<Med
     for packet in evidence.wire.iter().flat_map(|wire| wire.at(at)).filter(is_media) {
         let Some(clear) = packet.clear.first() else { continue };
         let Ok(read) = rtp::view(&clear.bytes) else { continue };
-        if codecs.get(&read.header.payload_type()).is_none_or(|codec| codec.is_rtx()) {
+        if codecs.of(packet).get(&read.header.payload_type()).is_none_or(|codec| codec.is_rtx()) {
             continue;
         }
         let all = sources.entry(read.header.ssrc.value).or_default();

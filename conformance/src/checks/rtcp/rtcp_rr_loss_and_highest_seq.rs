@@ -50,8 +50,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         source.packets.push((number, packet.frame));
         let restarting = restarts.iter().any(|during| during.contains(&packet.t_us));
         let is_of_pair = checked.get(&packet.from).is_some_and(|frame| *frame < packet.frame);
-        if restarting || !is_of_pair || deaf.as_ref().is_some_and(|deaf| deaf.may_leave(&header, packet.t_us))
-        {
+        if restarting || !is_of_pair || deaf.as_ref().is_some_and(|deaf| deaf.may_leave(packet, &header)) {
             source.left.push(packet.frame);
         }
         source.is_changed |= evidence.is_faulted(packet.frame);

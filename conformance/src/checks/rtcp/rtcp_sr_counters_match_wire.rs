@@ -40,7 +40,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 Kind::Rtp => {
                     let Ok(read) = rtp::view(&clear.bytes) else { continue };
                     let header = read.header;
-                    repairs += u64::from(codecs.get(&header.payload_type()).is_some_and(|it| it.is_rtx()));
+                    let codec = codecs.of(packet).get(&header.payload_type());
+                    repairs += u64::from(codec.is_some_and(|it| it.is_rtx()));
                     sent.entry(header.ssrc.value).or_default().add(read.payload.value.len());
                 }
                 Kind::Rtcp => {

@@ -47,7 +47,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let complete = evidence.sees_all_sent_by(peer);
     let mut sources: BTreeMap<u32, Source<'_>> = BTreeMap::new();
     for (packet, header) in headers(evidence, peer) {
-        let Some(codec) = codecs.get(&header.payload_type()) else { continue };
+        let Some(codec) = codecs.of(packet).get(&header.payload_type()) else { continue };
         let source =
             sources.entry(header.ssrc.value).or_insert_with(|| Source { codec, packets: Vec::new() });
         source.packets.push((packet.t_us, header.timestamp.value));

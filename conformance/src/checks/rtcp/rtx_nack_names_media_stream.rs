@@ -19,8 +19,9 @@ pub(super) const CHECK: Check = Check {
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let Some(other) = evidence.other(peer) else { return };
     let codecs = codecs(evidence, other);
-    let is_rtx = |payload_type: u8| codecs.get(&payload_type).is_some_and(|codec| codec.is_rtx());
-    let sent = headers(evidence, other).filter(|(_, header)| is_rtx(header.payload_type()));
+    let sent = headers(evidence, other).filter(|(packet, header)| {
+        codecs.of(packet).get(&header.payload_type()).is_some_and(|codec| codec.is_rtx())
+    });
     let repairs: BTreeSet<u32> = sent.map(|(_, header)| header.ssrc.value).collect();
     for (packet, media, _) in nacks(evidence, peer) {
         tally.judge(

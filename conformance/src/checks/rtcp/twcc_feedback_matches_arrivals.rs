@@ -3,6 +3,7 @@
 use super::packets;
 use crate::checks::media::{Wrong, extensions, tell, transport_sequence};
 use crate::checks::timing::Off;
+use crate::checks::transports::{Apart, Indices, Transports};
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Kind, Packet, Peer};
 use crate::verdict::Layer;
@@ -32,11 +33,12 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         return;
     }
     let Some(other) = evidence.other(peer) else { return };
-    let (arrivals, all_read) = arrivals(evidence, peer, &extensions(evidence, other));
+    let transports = Transports::of(evidence);
+    let (arrivals, all_read) = arrivals(evidence, peer, &extensions(evidence, other), &transports);
     let complete = evidence.sees_all_sent_by(peer) && all_read;
     let unsent = evidence.unsent(peer);
-    let mut newest: Option<(u8, u64)> = None;
-    let mut left = MOST_STATUSES;
+    let mut newest: BTreeMap<Option<&Indices>, (u8, u64)> = BTreeMap::new();
+    let (mut left, none) = (MOST_STATUSES, Arrivals::new());
     for (packet, stated) in feedback(evidence, peer) {
         let place = Place::Frame(packet.frame);
         let Some(fewer) = left.checked_sub(stated.status_count.value.into()) else {
@@ -45,7 +47,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         };
         left = fewer;
         let number = stated.feedback_count.value;
-        let before = newest.replace((number, packet.t_us));
+        let transport = transports.of_packet(packet);
+        let before = newest.insert(transport, (number, packet.t_us));
         let fault = match before {
             Some((before, earlier_us))
                 if number != before.wrapping_add(1)
@@ -59,7 +62,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             Some((before, _)) if number != before.wrapping_add(1) => {
                 Some(Wrong::Surely(Fault("numbers-skip"), format!("feedback {number} follows {before}")))
             }
-            _ => fault(evidence, &stated, &arrivals, packet),
+            _ => fault(evidence, &stated, arrivals.get(&transport).unwrap_or(&none), packet),
         };
         tell(fault, complete, "what the peer received, and when, is not recorded", place, tally);
     }
@@ -78,9 +81,14 @@ fn feedback(evidence: &Evidence, peer: Peer) -> impl Iterator<Item = (&Packet, T
 /// When packets came at a peer, by their transport-wide numbers; a number comes again after 65,536 packets.
 type Arrivals = BTreeMap<u16, Vec<u64>>;
 
-/// All of them, and whether each RTP packet that came bears a number that can be read.
-fn arrivals(evidence: &Evidence, peer: Peer, extensions: &ExtensionMap) -> (Arrivals, bool) {
-    let mut arrivals = Arrivals::new();
+/// Those of each transport, and whether each RTP packet that came bears a number that can be read.
+fn arrivals<'a>(
+    evidence: &Evidence,
+    peer: Peer,
+    extensions: &Apart<ExtensionMap>,
+    transports: &'a Transports,
+) -> (BTreeMap<Option<&'a Indices>, Arrivals>, bool) {
+    let mut arrivals: BTreeMap<_, Arrivals> = BTreeMap::new();
     let mut all_read = true;
     let at = evidence.wire.iter().flat_map(|wire| wire.at(peer)).filter(|packet| packet.sender != peer);
     for packet in at {
@@ -88,8 +96,11 @@ fn arrivals(evidence: &Evidence, peer: Peer, extensions: &ExtensionMap) -> (Arri
         if clear.is_none() && packet.class() != Class::Rtp {
             continue;
         }
-        match clear.and_then(|clear| number(&clear.bytes, extensions)) {
-            Some(number) => arrivals.entry(number).or_default().push(packet.t_us),
+        match clear.and_then(|clear| number(&clear.bytes, extensions.of(packet))) {
+            Some(number) => {
+                let of_transport = arrivals.entry(transports.of_packet(packet)).or_default();
+                of_transport.entry(number).or_default().push(packet.t_us);
+            }
             None => all_read = false,
         }
     }

@@ -30,7 +30,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let mut newest: Option<(u64, i64, u64)> = None;
     for (packet, header) in headers(evidence, peer) {
         let mut elements = header.elements();
-        let Some(element) = elements.find(|it| extensions.get(it.id) == ExtensionKind::AbsSendTime) else {
+        let Some(element) =
+            elements.find(|it| extensions.of(packet).get(it.id) == ExtensionKind::AbsSendTime)
+        else {
             continue;
         };
         let place = Place::Frame(packet.frame);

@@ -18,7 +18,8 @@ pub(super) const CHECK: Check = Check {
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let extensions = extensions(evidence, peer);
     for (packet, header) in headers(evidence, peer) {
-        let levels = header.elements().filter(|it| extensions.get(it.id) == ExtensionKind::AudioLevel);
+        let levels =
+            header.elements().filter(|it| extensions.of(packet).get(it.id) == ExtensionKind::AudioLevel);
         for level in levels {
             let length = level.value.value.len();
             tally.judge(Fault("other-length"), length == 1, Place::Frame(packet.frame), || {

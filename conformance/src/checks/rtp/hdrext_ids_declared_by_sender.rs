@@ -1,5 +1,8 @@
-//! RFC 8285 §4.2, §5: the identifier of each header extension is declared by an `a=extmap` of the sender's description.
+//! RFC 8285 §4.2, §5: the identifier of each header extension is declared by an `a=extmap` of the sender's description, for a section of the
+//! transport that the packet takes.
 
+use crate::checks::media::is_among;
+use crate::checks::transports::{Apart, Indices};
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -17,10 +20,14 @@ pub(super) const CHECK: Check = Check {
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let Some(other) = evidence.other(peer) else { return };
-    let own: BTreeSet<u16> = evidence.made_by(peer).flat_map(|made| ids(&made.sdp)).collect();
-    let remote: BTreeSet<u16> = evidence.made_by(other).flat_map(|made| ids(made.received())).collect();
+    let declared = Apart::new(evidence, |among| -> [BTreeSet<u16>; 2] {
+        let own = evidence.made_by(peer).flat_map(|made| ids(&made.sdp, among));
+        let remote = evidence.made_by(other).flat_map(|made| ids(made.received(), among));
+        [own.collect(), remote.collect()]
+    });
     for (packet, rtp) in evidence.wire.iter().flat_map(|wire| wire.rtp_read(peer)) {
         let place = Place::Frame(packet.frame);
+        let [own, remote] = declared.of(packet);
         for element in rtp.header.elements() {
             let id = u16::from(element.id);
             if own.is_empty() && remote.is_empty() {
@@ -44,8 +51,10 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     }
 }
 
-fn ids(sdp: &SessionDescription) -> Vec<u16> {
-    let sections = sdp.media().flat_map(|section| section.extmaps());
+/// The identifiers of the session and of those of its sections.
+fn ids(sdp: &SessionDescription, among: Option<&Indices>) -> Vec<u16> {
+    let sections = sdp.media().filter(|section| is_among(section, among));
+    let sections = sections.flat_map(|section| section.extmaps());
     sdp.session().extmaps().into_iter().chain(sections).map(|map| map.id).collect()
 }
 

@@ -28,7 +28,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let (listed, extensions) = (media::mids(evidence, peer), extensions(evidence, peer));
     let mut sources: BTreeMap<u32, Source> = BTreeMap::new();
     for (packet, header) in headers(evidence, peer) {
-        let Some(sections) = listed.get(&header.payload_type()) else { continue };
+        let Some(sections) = listed.of(packet).get(&header.payload_type()) else { continue };
         if !sections.iter().any(|mid| negotiated.contains(mid)) {
             continue;
         }
@@ -37,7 +37,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             .or_insert_with(|| Source { frame: packet.frame, ..Source::default() });
         source.packets += 1;
         let mut elements = header.elements();
-        let Some(mid) = elements.find(|it| extensions.get(it.id) == ExtensionKind::Mid) else { continue };
+        let Some(mid) = elements.find(|it| extensions.of(packet).get(it.id) == ExtensionKind::Mid) else {
+            continue;
+        };
         let mid = String::from_utf8_lossy(mid.value.value).into_owned();
         source.named |= source.packets <= FIRST;
         if !sections.contains(&mid) && !evidence.is_faulted(packet.frame) {

@@ -19,7 +19,10 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let extensions = extensions(evidence, peer);
     for (packet, header) in headers(evidence, peer) {
         for element in header.elements() {
-            if !matches!(extensions.get(element.id), ExtensionKind::Rid | ExtensionKind::RepairedRid) {
+            if !matches!(
+                extensions.of(packet).get(element.id),
+                ExtensionKind::Rid | ExtensionKind::RepairedRid
+            ) {
                 continue;
             }
             let rid = element.value.value;

@@ -27,7 +27,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     }
     let sections = Sections::of(evidence, peer);
     for (packet, header) in headers(evidence, peer) {
-        let Some(mid) = sections.mid(&header) else { continue };
+        let Some(mid) = sections.mid(packet, &header) else { continue };
         let place = Place::Frame(packet.frame);
         let payload_type = header.payload_type();
         match listed.get(&mid) {

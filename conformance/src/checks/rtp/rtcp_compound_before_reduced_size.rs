@@ -17,7 +17,7 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    if reduced_size(evidence) == ReducedSize::Nowhere {
+    if *reduced_size(evidence) == ReducedSize::Nowhere {
         return tally.not_applicable("a=rtcp-rsize was not negotiated");
     }
     let unsent = evidence.unsent(peer);

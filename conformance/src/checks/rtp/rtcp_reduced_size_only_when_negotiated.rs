@@ -19,7 +19,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for (packet, compound) in evidence.wire.iter().flat_map(|wire| wire.rtcp(peer)) {
         let place = Place::Frame(packet.frame);
         // Another packet that begins with no report is judged by `rtcp-compound-starts-with-report`.
-        match negotiated {
+        match *negotiated.of(packet) {
             _ if !is_reduced(&compound) => tally.pass(place),
             ReducedSize::Everywhere => tally.pass(place),
             ReducedSize::Unknown => {

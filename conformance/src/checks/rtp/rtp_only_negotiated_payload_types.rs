@@ -1,13 +1,14 @@
-//! RFC 3264 §6.1, RFC 8834 §4.3: a packet has a payload type that the receiver's description lists, and still lists for the section of the packet.
-//! One that is listed for other sections only is judged by `oa-rtp-payload-type-from-remote`.
+//! RFC 3264 §6.1, RFC 8834 §4.3: a packet has a payload type that the receiver's description lists, and still lists for the section of the packet, or
+//! for a section of the transport that it takes. One that is listed for other sections only is judged by `oa-rtp-payload-type-from-remote`.
 
 use crate::checks::negotiated_state::Sections;
 use crate::checks::timing::Off;
+use crate::checks::transports::{Indices, Transports};
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Description, Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::event::SdpType;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 pub(super) const CHECK: Check = Check {
     id: "rtp-only-negotiated-payload-types",
@@ -23,17 +24,26 @@ const GRACE_US: u64 = 500_000;
 
 /// The payload types of a description of the receiver's.
 struct Listed {
-    types: BTreeSet<u8>,
-    /// Those of each section, by `a=mid`.
-    sections: BTreeMap<String, BTreeSet<u8>>,
+    /// Those of each section, by its index and `a=mid`.
+    sections: Vec<(usize, Option<String>, BTreeSet<u8>)>,
     /// When the sender had applied the answer of the next exchange, if there was one.
     replaced_us: Option<u64>,
 }
 
 impl Listed {
-    /// Whether a payload type is listed for a section; for any, where the description has no such section or it is not known which.
-    fn names(&self, mid: Option<&String>, payload_type: u8) -> bool {
-        mid.and_then(|mid| self.sections.get(mid)).unwrap_or(&self.types).contains(&payload_type)
+    /// Whether a payload type is listed for a section; for any of the transport, where the description has no such section or it is not known
+    /// which.
+    fn names(&self, mid: Option<&String>, among: Option<&Indices>, payload_type: u8) -> bool {
+        let named = |of: &Option<String>| mid.is_none() || of.as_ref() == mid;
+        let is_one = self.sections.iter().any(|(_, of, _)| named(of));
+        self.sections.iter().any(|(index, of, types)| {
+            let here = if is_one { named(of) } else { true };
+            here && among.is_none_or(|among| among.contains(index)) && types.contains(&payload_type)
+        })
+    }
+
+    fn is_empty(&self) -> bool {
+        self.sections.iter().all(|(.., types)| types.is_empty())
     }
 }
 
@@ -41,19 +51,24 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let Some(other) = evidence.other(peer) else { return };
     let listed = listed(evidence, peer, other);
     let sections = Sections::of(evidence, peer);
+    let transports = Transports::of(evidence);
     for (packet, rtp) in evidence.wire.iter().flat_map(|wire| wire.rtp_read(peer)) {
         let place = Place::Frame(packet.frame);
         let payload_type = rtp.header.payload_type();
         // Where no section has it, `oa-rtp-payload-type-from-remote` says so.
-        let mid = sections.named(&rtp.header);
-        let own = mid.as_ref().filter(|_| listed.iter().any(|it| it.names(mid.as_ref(), payload_type)));
-        let mut naming = listed.iter().filter(|it| it.names(own, payload_type)).peekable();
-        if listed.iter().all(|it| it.types.is_empty()) {
+        let mid = sections.named(packet, &rtp.header);
+        let among = transports.of_packet(packet);
+        let own =
+            mid.as_ref().filter(|_| listed.iter().any(|it| it.names(mid.as_ref(), among, payload_type)));
+        let mut naming = listed.iter().filter(|it| it.names(own, among, payload_type)).peekable();
+        if listed.iter().all(Listed::is_empty) {
             tally.inconclusive("the receiver's description is not in the recording", [place]);
         } else if naming.peek().is_none() {
             tally.fail(
                 Fault("payload-type-unknown"),
-                format!("payload type {payload_type} is in no description of the receiver"),
+                format!(
+                    "payload type {payload_type} is in no description of the receiver for this transport"
+                ),
                 [place],
             );
         } else if let Some(off) =
@@ -76,12 +91,12 @@ fn since(listed: &Listed, t_us: u64) -> Option<Off> {
 /// What the descriptions of the receiver list: those of exchanges that ended until the next one, all others forever.
 fn listed(evidence: &Evidence, peer: Peer, other: Peer) -> Vec<Listed> {
     let types = |made: &Description, replaced_us| {
-        let mut listed = Listed { types: BTreeSet::new(), sections: BTreeMap::new(), replaced_us };
-        for section in made.received().media().filter(|section| !section.is_rejected()) {
+        let mut listed = Listed { sections: Vec::new(), replaced_us };
+        let sections = made.received().media().enumerate();
+        for (index, section) in sections.filter(|(_, section)| !section.is_rejected()) {
             let line = section.media_line().and_then(|line| line.value.ok()).filter(|line| line.is_rtp());
             let types: BTreeSet<u8> = line.iter().flat_map(|line| line.payload_types()).collect();
-            listed.types.extend(&types);
-            listed.sections.extend(section.mid().map(|mid| (mid, types)));
+            listed.sections.push((index, section.mid(), types));
         }
         listed
     };

@@ -23,13 +23,14 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let mut sources: BTreeMap<u32, (BTreeSet<String>, u64)> = BTreeMap::new();
     let left_by = byes(evidence, peer);
     for (packet, header) in headers(evidence, peer) {
-        let Some(sections) = listed.get(&header.payload_type()).filter(|sections| !sections.is_empty())
+        let Some(sections) =
+            listed.of(packet).get(&header.payload_type()).filter(|sections| !sections.is_empty())
         else {
             continue;
         };
         let ssrc = header.ssrc.value;
         let mut elements = header.elements();
-        let named = elements.find(|element| extensions.get(element.id) == ExtensionKind::Mid);
+        let named = elements.find(|element| extensions.of(packet).get(element.id) == ExtensionKind::Mid);
         let named = named.map(|element| String::from_utf8_lossy(element.value.value).into_owned());
         // A name that none of them has is judged by `hdrext-mid-sent-and-correct`.
         let here: BTreeSet<String> = match named.filter(|mid| sections.contains(mid)) {

@@ -39,7 +39,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let mut runs: BTreeMap<u32, Run> = BTreeMap::new();
     let mut newest: BTreeMap<u32, Newest> = BTreeMap::new();
     for (packet, header) in headers(evidence, peer) {
-        let Some(codec) = codecs.get(&header.payload_type()).filter(|codec| !codec.is_rtx()) else {
+        let Some(codec) = codecs.of(packet).get(&header.payload_type()).filter(|codec| !codec.is_rtx())
+        else {
             continue;
         };
         let (ssrc, timestamp) = (header.ssrc.value, header.timestamp.value);

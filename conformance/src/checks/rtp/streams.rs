@@ -100,8 +100,10 @@ pub(super) fn sources(evidence: &Evidence, peer: Peer) -> BTreeMap<u32, Source> 
     let sections = Sections::of(evidence, peer);
     let mut sources: BTreeMap<u32, Source> = BTreeMap::new();
     for (packet, header) in headers(evidence, peer) {
-        let Some(codec) = codecs.get(&header.payload_type()) else { continue };
-        let (Some(mid), false) = (sections.mid(&header), is_repair_of_all(codec.format())) else { continue };
+        let Some(codec) = codecs.of(packet).get(&header.payload_type()) else { continue };
+        let (Some(mid), false) = (sections.mid(packet, &header), is_repair_of_all(codec.format())) else {
+            continue;
+        };
         let source = sources.entry(header.ssrc.value).or_insert_with(|| Source {
             mid,
             frame: packet.frame,
@@ -113,7 +115,7 @@ pub(super) fn sources(evidence: &Evidence, peer: Peer) -> BTreeMap<u32, Source> 
         source.to_us = packet.t_us;
         let wanted = if source.repairs { ExtensionKind::RepairedRid } else { ExtensionKind::Rid };
         let mut elements = header.elements();
-        let Some(rid) = elements.find(|it| extensions.get(it.id) == wanted) else { continue };
+        let Some(rid) = elements.find(|it| extensions.of(packet).get(it.id) == wanted) else { continue };
         source.named |= source.packets <= FIRST;
         let rid = String::from_utf8_lossy(rid.value.value).into_owned();
         if !evidence.is_faulted(packet.frame) {

@@ -1,10 +1,12 @@
 //! draft-holmer-rmcat-transport-wide-cc-extensions-01 §2: the transport-wide number rises by one for each packet that bears it,
-//! whatever its source.
+//! whatever its source. Each transport has a counter.
 
 use crate::checks::media::{Rising, extensions, headers, transport_sequence};
+use crate::checks::transports::Transports;
 use crate::checks::{Check, Fault, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
+use std::collections::BTreeMap;
 
 pub(super) const CHECK: Check = Check {
     id: "twcc-sequence-shared-counter",
@@ -18,13 +20,14 @@ pub(super) const CHECK: Check = Check {
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let extensions = extensions(evidence, peer);
     let rising = Rising::of(evidence, peer);
-    let mut newest = None;
+    let transports = Transports::of(evidence);
+    let mut newest = BTreeMap::new();
     for (packet, header) in headers(evidence, peer) {
-        let Some(number) = transport_sequence(&header, &extensions) else { continue };
+        let Some(number) = transport_sequence(&header, extensions.of(packet)) else { continue };
         let now = (number, packet);
         rising.judge(
             Fault("numbers-skip"),
-            newest.replace(now),
+            newest.insert(transports.of_packet(packet), now),
             now,
             || format!("transport-wide number {number}"),
             tally,

@@ -18,6 +18,7 @@ use std::collections::BTreeSet;
 checks! {
     sctp_ports_match_signalling,
     sctp_init_tag_rules,
+    sctp_reflected_tag,
     sctp_both_sides_initiate,
     sctp_init_announces_required_extensions,
     sctp_init_without_address_parameters,

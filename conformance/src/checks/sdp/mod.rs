@@ -72,6 +72,7 @@ checks! {
     jsep_rtpmap_for_each_format,
     codec_video_clock_90000,
     jsep_session_level_lines,
+    jsep_ls_groups_in_offer,
     jsep_msid_in_sending_sections,
     rid_unique_in_section,
     rid_payload_types_valid,
