@@ -12,8 +12,9 @@ use std::collections::BTreeMap;
 /// Version of the format of [`CaseFile`] and of the timeline beside it. A reader refuses a newer one. Format 1 had no findings; up to
 /// [`SENTENCES`] the timeline had steps, conditions and rules as sentences ([`peerproof_captures::timeline::read_earlier`]); since
 /// [`DIGESTS`] `case.json` has the digest of each other file, and since [`OWN_DIGEST`] its own; before [`MILLISECONDS`] the times in the
-/// statistics of the stack were in seconds. What an earlier format cannot have is not missed in it.
-pub const FORMAT: u32 = 5;
+/// statistics of the stack were in seconds; since format 6 there are the frames of each interface ([`CaseFile::captured`]). What an earlier
+/// format cannot have is not missed in it.
+pub const FORMAT: u32 = 6;
 /// The last format whose timelines had sentences.
 pub const SENTENCES: u32 = 2;
 /// The first format whose [`CaseFile::files`] has every file of the recording. Without them a recording counts as changed.

@@ -215,6 +215,7 @@ impl<'a> Sessions<'a> {
 
 #[cfg(test)]
 mod control {
+    use super::{GRACE_US, path};
     use crate::checks::controls::{Control, Mutation, Recording};
     use crate::checks::ice::nomination::is_data;
     use crate::evidence::{Evidence, Packet, Peer};
@@ -223,7 +224,16 @@ mod control {
     use std::net::SocketAddr;
 
     /// Has a packet go by the pair of before the restart, and late, when another one has long been nominated.
-    pub(super) const CONTROL: Control = Control::prepared(Recording::Restart, go_on, go_back).and(&[
+    pub(super) const CONTROL: Control = Control::prepared(
+        Recording::Restart,
+        |evidence| {
+            go_on(evidence);
+            answer_no_more(evidence);
+        },
+        go_back,
+    )
+    .and(&[
+        Mutation::new(Recording::Restart, "not the nominated pair", go_back).prepared(go_on),
         Mutation::new(Recording::Media, "has neither the highest priority", |evidence| {
             rank(evidence, false);
         })
@@ -249,6 +259,18 @@ mod control {
         let last = own(evidence).pop().unwrap().clone();
         let later = [4_000_000, 4_100_000].map(|by_us| Packet { t_us: last.t_us + by_us, ..last.clone() });
         evidence.wire.as_mut().unwrap().packets.extend(later);
+    }
+
+    /// Takes out what is asked of Alice and what she answers, once the checks of the new pair are over.
+    pub(super) fn answer_no_more(evidence: &mut Evidence) {
+        let last = own(evidence).pop().map(|it| path(it)).unwrap();
+        let packets = &mut evidence.wire.as_mut().unwrap().packets;
+        let since_us = packets.iter().find(|it| path(it) == last).unwrap().t_us + GRACE_US / 2;
+        packets.retain(|it| {
+            let asked = it.sender != ALICE && it.bytes.starts_with(&[0, 1]);
+            let answers = it.sender == ALICE && it.bytes.starts_with(&[1, 1]);
+            it.t_us <= since_us || !(asked || answers)
+        });
     }
 
     /// Has the last packet of Alice but one go by the pair of before the restart.
@@ -298,13 +320,8 @@ mod tests {
             let mut evidence = Recording::Restart.evidence();
             control::go_on(&mut evidence);
             control::go_back(&mut evidence);
-            let Some(&[_, Place::Frame(nominated)]) = CHECK.run(&evidence)[0].evidence.get(..2) else {
-                panic!("the nomination is named");
-            };
-            let packets = &mut evidence.wire.as_mut().unwrap().packets;
-            let since_us = packets.iter().find(|it| it.frame == nominated).unwrap().t_us;
             if !answers {
-                packets.retain(|it| it.t_us <= since_us || !it.bytes.starts_with(&[1, 1]));
+                control::answer_no_more(&mut evidence);
             }
             evidence.stall(0, 60_000_000, 100_000);
             CHECK.run(&evidence)[0].result
