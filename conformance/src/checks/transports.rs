@@ -65,9 +65,16 @@ impl Transports {
 
     /// The sections of all paths of the evidence; `None` if these are all, or those of a path are not known.
     pub(in crate::checks) fn of_all(&self, evidence: &Evidence) -> Option<Indices> {
+        if self.0.is_empty() {
+            return None;
+        }
         let packets = evidence.wire.iter().flat_map(|wire| &wire.packets);
         let is_used = |packet: &&Packet| matches!(packet.class(), Class::Dtls | Class::Rtp | Class::Rtcp);
-        let paths: BTreeSet<Path> = packets.filter(is_used).map(path).collect();
+        // Not collected: that would make a list of all packets first.
+        let mut paths: BTreeSet<Path> = BTreeSet::new();
+        packets.filter(is_used).for_each(|packet| {
+            paths.insert(path(packet));
+        });
         let each: Option<Vec<&Indices>> = paths.iter().map(|path| self.0.get(path)).collect();
         each.map(|each| each.into_iter().flatten().copied().collect()).filter(|all: &Indices| !all.is_empty())
     }

@@ -23,14 +23,17 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let complete = evidence.sees_all_sent_by(peer);
     let paired = pairs(evidence, peer, &codecs);
     let unsent = evidence.unsent(peer);
-    // What was sent, by source and number; the newest counts where numbers have come round.
+    let media_sources: BTreeSet<u32> = paired.values().copied().collect();
+    // What was sent of them, by source and number; the newest counts where numbers have come round.
     let mut sent: BTreeMap<(u32, u16), (&Packet, rtp::Packet<'_>)> = BTreeMap::new();
     for (packet, rtp) in packets(evidence, peer) {
         let (ssrc, payload_type) = (rtp.header.ssrc.value, rtp.header.payload_type());
         let place = Place::Frame(packet.frame);
         let codec = codecs.of(packet).get(&payload_type);
         let Some(repaired) = codec.filter(|codec| codec.is_rtx()).map(|it| it.repairs) else {
-            sent.insert((ssrc, rtp.header.sequence.value), (packet, rtp));
+            if media_sources.contains(&ssrc) {
+                sent.insert((ssrc, rtp.header.sequence.value), (packet, rtp));
+            }
             continue;
         };
         let Ok(read) = rtx::view(rtp.payload.value) else { continue };
