@@ -54,7 +54,7 @@ pub(crate) const VIDEO: (&str, &str) = (
     "video 9 UDP/TLS/RTP/SAVPF 96 97 102",
     "a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid\na=extmap:3 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id\n\
      a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id\n\
-     a=extmap:5 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01\na=sendrecv\na=msid:s v\na=rtcp-mux\na=rtcp-rsize\n\
+     a=extmap:5 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01\na=sendrecv\na=msid:t v\na=rtcp-mux\na=rtcp-rsize\n\
      a=rtpmap:96 VP8/90000\na=rtcp-fb:96 nack\na=rtcp-fb:96 nack pli\na=rtcp-fb:96 transport-cc\na=rtpmap:97 rtx/90000\na=fmtp:97 apt=96\n\
      a=rtpmap:102 H264/90000\na=fmtp:102 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f\n",
 );

@@ -87,8 +87,10 @@ impl Machine {
                 !matches!((from, to), ("new" | "failed", "connected" | "completed" | "disconnected"))
             }
             // Another handshake needs another transport, which is new; where that one is not reported, the old one is closed.
-            Self::Dtls => (from, to) != ("connected", "connecting"),
-            Self::Sctp => !matches!((from, to), ("connected" | "closed", "connecting")),
+            Self::Dtls => {
+                !matches!((from, to), ("connected", "connecting") | ("closed" | "failed", "connected"))
+            }
+            Self::Sctp => !matches!((from, to), ("connected", "connecting") | ("closed", _)),
             Self::Ice => !matches!(
                 (from, to),
                 ("new", "connected" | "completed" | "disconnected")

@@ -203,6 +203,20 @@ fn a_transport_does_not_go_back() {
 }
 
 #[test]
+fn a_transport_that_is_closed_does_not_come_up() {
+    let begins = |event: &PeerEvent| *event == dtls(DtlsState::Connecting);
+    for (event, claim, layer) in [
+        (dtls(DtlsState::Closed), "event/dtlsstatechange.state", Layer::Dtls),
+        (dtls(DtlsState::Failed), "event/dtlsstatechange.state", Layer::Dtls),
+        (sctp(SctpState::Closed), "event/sctpstatechange.state", Layer::Sctp),
+    ] {
+        let mut case = Case::of(Recording::Closed);
+        case.report_after("alice", begins, event);
+        case.blames("alice", claim, layer, "from where it does not become");
+    }
+}
+
+#[test]
 fn what_is_closed_sends_no_more() {
     let mut case = Case::of(Recording::Call);
     case.report_after("alice", |it| *it == connection(ConnectionState::Connected), dtls(DtlsState::Failed));

@@ -12,6 +12,7 @@ mod names;
 mod others;
 mod present;
 mod readings;
+mod required;
 mod transport;
 mod wire;
 mod within;
@@ -54,6 +55,11 @@ impl<'a> Stat<'a> {
     /// A text; nothing if it is absent or empty, which says nothing.
     fn text(&self, name: &str) -> Option<&'a str> {
         self.fields.get(name)?.as_str().filter(|text| !text.is_empty())
+    }
+
+    /// A word of an enumeration, which is never empty.
+    fn word(&self, name: &str) -> Option<&'a str> {
+        self.fields.get(name)?.as_str()
     }
 
     fn number(&self, name: &str) -> Option<f64> {
@@ -134,6 +140,7 @@ pub(super) fn check(session: &Session<'_>, found: &mut Vec<Contradiction>) {
             present::check(session, peer, reading, seen.as_ref(), found);
             names::check(session, peer, reading, (&named, seen.as_ref()), found);
             within::check(session, peer, reading, found);
+            required::check(session, peer, reading, found);
             empty(session, peer, reading, found);
         }
         readings::check(session, peer, readings, seen.as_ref(), found);

@@ -114,9 +114,13 @@ fn words(
         ("stat/transport.srtpCipher", "srtpCipher", Layer::Srtp, &is_of_srtp),
     ];
     for (claim, field, layer, is_known) in fields {
-        if let Some(says) = stat.text(field).filter(|says| !is_known(says)) {
+        // Before the handshake the suites are often empty.
+        let says = if field.ends_with("Cipher") { stat.text(field) } else { stat.word(field) };
+        if let Some(says) = says.filter(|says| !is_known(says)) {
             let seen = "there is no such one".to_owned();
-            found.push(reading.contradicts(claim, layer, format!("{field} {says}"), seen, None));
+            let claimed =
+                if says.is_empty() { format!("an empty {field}") } else { format!("{field} {says}") };
+            found.push(reading.contradicts(claim, layer, claimed, seen, None));
         }
     }
 }
