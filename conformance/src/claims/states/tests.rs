@@ -1,5 +1,7 @@
 //! States that are doubled, missing or impossible.
 
+mod transports;
+
 use super::super::Contradiction;
 use super::super::testing::{Case, command};
 use crate::checks::controls::Recording;
@@ -183,37 +185,6 @@ fn a_delay_early_in_a_case_mutes_nothing_that_is_longer_ago() {
     };
     assert!(accused(900_000), "the packet that came just before is not");
     assert!(!accused(10_000_000), "it may be older than it seems");
-}
-
-#[test]
-fn a_transport_does_not_go_back() {
-    let up = |event: &PeerEvent| *event == sctp(SctpState::Connected);
-    let of_ice = "event/icetransportstatechange.state";
-    for (events, claim, layer) in [
-        (vec![dtls(DtlsState::Connecting)], "event/dtlsstatechange.state", Layer::Dtls),
-        (vec![sctp(SctpState::Connecting)], "event/sctpstatechange.state", Layer::Sctp),
-        (vec![ice_transport(IceState::Connected), ice_transport(IceState::Failed)], of_ice, Layer::Checks),
-    ] {
-        let mut case = Case::of(Recording::Closed);
-        for event in events {
-            case.report_after("alice", up, event);
-        }
-        case.blames("alice", claim, layer, "from where it does not become");
-    }
-}
-
-#[test]
-fn a_transport_that_is_closed_does_not_come_up() {
-    let begins = |event: &PeerEvent| *event == dtls(DtlsState::Connecting);
-    for (event, claim, layer) in [
-        (dtls(DtlsState::Closed), "event/dtlsstatechange.state", Layer::Dtls),
-        (dtls(DtlsState::Failed), "event/dtlsstatechange.state", Layer::Dtls),
-        (sctp(SctpState::Closed), "event/sctpstatechange.state", Layer::Sctp),
-    ] {
-        let mut case = Case::of(Recording::Closed);
-        case.report_after("alice", begins, event);
-        case.blames("alice", claim, layer, "from where it does not become");
-    }
 }
 
 #[test]

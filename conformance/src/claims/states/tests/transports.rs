@@ -1,0 +1,34 @@
+//! States of transports from which there is no way back.
+
+use super::*;
+
+#[test]
+fn a_transport_does_not_go_back() {
+    let up = |event: &PeerEvent| *event == sctp(SctpState::Connected);
+    let of_ice = "event/icetransportstatechange.state";
+    for (events, claim, layer) in [
+        (vec![dtls(DtlsState::Connecting)], "event/dtlsstatechange.state", Layer::Dtls),
+        (vec![sctp(SctpState::Connecting)], "event/sctpstatechange.state", Layer::Sctp),
+        (vec![ice_transport(IceState::Connected), ice_transport(IceState::Failed)], of_ice, Layer::Checks),
+    ] {
+        let mut case = Case::of(Recording::Closed);
+        for event in events {
+            case.report_after("alice", up, event);
+        }
+        case.blames("alice", claim, layer, "from where it does not become");
+    }
+}
+
+#[test]
+fn a_transport_that_is_closed_does_not_come_up() {
+    let begins = |event: &PeerEvent| *event == dtls(DtlsState::Connecting);
+    for (event, claim, layer) in [
+        (dtls(DtlsState::Closed), "event/dtlsstatechange.state", Layer::Dtls),
+        (dtls(DtlsState::Failed), "event/dtlsstatechange.state", Layer::Dtls),
+        (sctp(SctpState::Closed), "event/sctpstatechange.state", Layer::Sctp),
+    ] {
+        let mut case = Case::of(Recording::Closed);
+        case.report_after("alice", begins, event);
+        case.blames("alice", claim, layer, "from where it does not become");
+    }
+}
