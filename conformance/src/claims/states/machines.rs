@@ -90,7 +90,8 @@ impl Machine {
             Self::Dtls => {
                 !matches!((from, to), ("connected", "connecting") | ("closed" | "failed", "connected"))
             }
-            Self::Sctp => !matches!((from, to), ("connected", "connecting") | ("closed", _)),
+            // A rollback may close one that another replaces, and who reports `connected` while it closes reports it last.
+            Self::Sctp => !matches!((from, to), ("connected" | "closed", "connecting")),
             Self::Ice => !matches!(
                 (from, to),
                 ("new", "connected" | "completed" | "disconnected")
