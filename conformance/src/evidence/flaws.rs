@@ -118,10 +118,11 @@ impl Evidence {
         self.wire.as_ref().is_some_and(|wire| !wire.false_secrets.is_empty())
     }
 
-    /// No packet is recorded twice, and no peer sends the same one twice within a microsecond. In virtual time what a rule holds back or doubles is.
+    /// No packet is recorded twice, and no peer sends the same datagram twice within a microsecond. In virtual time what a rule holds back or doubles is.
     fn of_repeated(&self, case: &CaseFile) -> Option<Flaw> {
+        // Where frames were counted the count decides: TCP below TURN may acknowledge twice within a microsecond.
         let wire = self.wire.as_ref().filter(|_| case.time.is_real() || self.ruled.is_empty())?;
-        let frame = wire.repeated?;
+        let frame = wire.repeated.filter(|_| case.captured.is_empty())?;
         let claimed = format!("frame {frame} should be there once");
         let flaw = Flaw::missing(claimed, "one before it has its time and its content: frames were added");
         Some(Flaw { evidence: vec![Place::Frame(frame)], ..flaw })
