@@ -633,6 +633,18 @@ mod tests {
         assert!(!is_flawed(false, true, Some(9)) && !is_flawed(true, false, None));
     }
 
+    #[test]
+    fn where_frames_were_counted_the_count_decides() {
+        let is_flawed = |is_counted: bool| {
+            let mut evidence = Recording::Call.evidence();
+            let mut case = Recording::Call.record().file;
+            evidence.wire.as_mut().unwrap().repeated = Some(9);
+            case.captured = if is_counted { evidence.counted.clone() } else { Default::default() };
+            evidence.of_repeated(&case).is_some()
+        };
+        assert!(is_flawed(false) && !is_flawed(true));
+    }
+
     /// Rules act on while the peers close.
     #[test]
     fn what_arrives_after_the_end_of_the_timeline_may_have_been_changed_by_a_rule() {
