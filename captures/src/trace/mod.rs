@@ -106,7 +106,7 @@ pub struct Trace {
     /// What makes the capture less than what was on the wire.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub defects: Vec<Defect>,
-    /// Both ends of the connections, as [`Builder::at_both_ends`] was told of them.
+    /// Both ends of the connections, as they were given to [`Builder::at_both_ends`].
     #[serde(skip)]
     pub ends: Option<BothEnds>,
 }

@@ -39,7 +39,7 @@ pub(crate) struct MatrixArgs {
     /// Output format [default: from the name of the output file, else terminal]
     #[arg(long, value_enum)]
     format: Option<Format>,
-    /// Make a document in Markdown that begins with this file: with the date of the run, without the list of known deviations
+    /// Make a document in Markdown that begins with this file: with the date of the run, and of the known deviations one example each
     #[arg(long, value_name = "FILE", conflicts_with = "format")]
     preface: Option<PathBuf>,
     /// Write to this file

@@ -1,7 +1,8 @@
-//! What is known to stay green, with the reason: `known.toml`, kept by hand, and what docs/claims.md says that nothing contradicts. It counts
+//! What is known to stay green, with the reason: `known.toml`, kept by hand, and the claims that nothing contradicts. It counts
 //! apart, so that a new one stands out.
 
 use anyhow::{Context, ensure};
+use peerproof_conformance::claims::{By, claims};
 use regex_lite::Regex;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -33,26 +34,30 @@ const OF_EVENT: &str = r"reports (?:number \d+ of )?([a-z]+) with (?:no |another
 pub(super) struct Known {
     entries: Vec<(Regex, Entry)>,
     /// The claims that nothing contradicts, with the reasons.
-    unchecked: BTreeMap<String, String>,
+    unchecked: BTreeMap<&'static str, &'static str>,
     of_statistics: Regex,
     of_event: Regex,
 }
 
 impl Known {
     pub(super) fn read() -> anyhow::Result<Self> {
-        Self::of(include_str!("known.toml"), include_str!("../../../docs/claims.md"))
+        Self::of(include_str!("known.toml"))
     }
 
-    fn of(text: &str, claims: &str) -> anyhow::Result<Self> {
+    fn of(text: &str) -> anyhow::Result<Self> {
         let File { known } = toml::from_str(text)?;
         let each = known.into_iter().map(|entry| {
             let like = Regex::new(&entry.like).with_context(|| entry.like.clone())?;
             ensure!(like.is_match(&entry.example), "{} is not for {:?}", entry.like, entry.example);
             anyhow::Ok((like, entry))
         });
+        let unchecked = claims().into_iter().filter_map(|claim| match claim.by {
+            By::Nothing(reason) => Some((claim.name, reason)),
+            By::Evidence(_) => None,
+        });
         Ok(Self {
             entries: each.collect::<anyhow::Result<_>>()?,
-            unchecked: unchecked(claims),
+            unchecked: unchecked.collect(),
             of_statistics: Regex::new(OF_STATISTICS)?,
             of_event: Regex::new(OF_EVENT)?,
         })
@@ -61,8 +66,8 @@ impl Known {
     /// The reason why that stays green, if it is known: that of the claim, or of the first entry that is meant.
     pub(super) fn reason(&self, what: &str) -> Option<&str> {
         let entry = || self.entries.iter().find(|(like, _)| like.is_match(what));
-        let claim = self.claim(what).and_then(|claim| self.unchecked.get(&claim));
-        claim.or_else(|| entry().map(|(_, entry)| &entry.reason)).map(String::as_str)
+        let claim = self.claim(what).and_then(|claim| self.unchecked.get(claim.as_str()).copied());
+        claim.or_else(|| entry().map(|(_, entry)| entry.reason.as_str()))
     }
 
     /// The claim about which somebody lies, as docs/claims.md names it.
@@ -74,17 +79,6 @@ impl Known {
         let statistic = of(&self.of_statistics).map(|[field, kind]| format!("stat/{kind}.{field}"));
         statistic.or_else(|| of(&self.of_event).map(|[event, field]| format!("event/{event}.{field}")))
     }
-}
-
-/// The rows of the table of claims that nothing contradicts.
-fn unchecked(claims: &str) -> BTreeMap<String, String> {
-    const TITLE: &str = "## What nothing contradicts";
-    let rows = claims.lines().skip_while(|line| *line != TITLE);
-    let row = |line: &str| {
-        let (claim, why) = line.strip_prefix("| `")?.split_once("` | ")?;
-        Some((claim.to_owned(), why.trim_end_matches(" |").to_owned()))
-    };
-    rows.filter_map(row).collect()
 }
 
 #[cfg(test)]
@@ -109,6 +103,8 @@ mod tests {
             "data/echo: alice ignores number 1 of send and answers `ok`",
             "data/echo: bob reports number 2 of connectionstatechange with state \"failed\"",
             "data/echo: bob answers getStats with another bytesSent in transport",
+            "data/echo: bob answers getStats with no base64Certificate in certificate",
+            "data/echo: bob answers getStats with no candidateType in local-candidate",
             "data/echo/stack-stack: entry 40, event message, dropped",
             "data/echo/stack-stack: frame 30 dropped",
             "data/echo/stack-stack: frame 30 doubled",
@@ -134,10 +130,10 @@ mod tests {
 
     #[test]
     fn an_entry_without_a_reason_is_refused() {
-        assert!(Known::of("known = [{ like = \"a\", example = \"a\" }]", "").is_err());
-        assert!(Known::of("known = [{ like = \"^b\", example = \"a\", reason = \"b\" }]", "").is_err());
-        assert!(Known::of("known = [{ like = \"(\", example = \"a\", reason = \"b\" }]", "").is_err());
-        let one = Known::of("known = [{ like = \"^a\", example = \"a\", reason = \"b\" }]", "").unwrap();
+        assert!(Known::of("known = [{ like = \"a\", example = \"a\" }]").is_err());
+        assert!(Known::of("known = [{ like = \"^b\", example = \"a\", reason = \"b\" }]").is_err());
+        assert!(Known::of("known = [{ like = \"(\", example = \"a\", reason = \"b\" }]").is_err());
+        let one = Known::of("known = [{ like = \"^a\", example = \"a\", reason = \"b\" }]").unwrap();
         assert_eq!((one.reason("ab"), one.reason("ba")), (Some("b"), None));
     }
 }

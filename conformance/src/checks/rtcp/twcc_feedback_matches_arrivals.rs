@@ -81,7 +81,7 @@ fn feedback(evidence: &Evidence, peer: Peer) -> impl Iterator<Item = (&Packet, T
 /// When packets came at a peer, by their transport-wide numbers; a number comes again after 65,536 packets.
 type Arrivals = BTreeMap<u16, Vec<u64>>;
 
-/// Those of each transport, and whether each RTP packet that came bears a number that can be read.
+/// Those of each transport, and whether each RTP packet that came has a number that can be read.
 fn arrivals<'a>(
     evidence: &Evidence,
     peer: Peer,

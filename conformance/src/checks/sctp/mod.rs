@@ -3,6 +3,7 @@
 pub(crate) mod pieces;
 mod received_messages;
 mod sent_calls;
+mod tags;
 mod transmissions;
 
 pub(crate) use transmissions::transmissions;

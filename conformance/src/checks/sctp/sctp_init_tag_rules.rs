@@ -3,10 +3,10 @@
 //! ACKs with different tags. The other side uses one of them and discards the rest (§5.2.3), so any of them is right.
 
 use super::packets;
+use super::tags::{MOST_TAGS, initiates, reflects};
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
-use peerproof_captures::wire::sctp::{Body, ChunkType, Packet};
 
 pub(super) const CHECK: Check = Check {
     id: "sctp-init-tag-rules",
@@ -16,12 +16,6 @@ pub(super) const CHECK: Check = Check {
     #[cfg(test)]
     control: control::CONTROL,
 };
-
-/// The flag of ABORT and SHUTDOWN COMPLETE that says that the tag is the sender's own.
-const T: u8 = 1;
-
-/// Most tags of a receiver that are kept. With more of them a tag that is not among them decides nothing.
-const MOST_TAGS: usize = 64;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let mut chosen: Vec<u32> = Vec::new();
@@ -58,23 +52,6 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             },
         }
     }
-}
-
-/// The initiate tag of an INIT (`true`) or INIT ACK.
-fn initiates(packet: &Packet<'_>) -> Option<(u32, bool)> {
-    packet.chunks.iter().find_map(|chunk| match chunk.body? {
-        Body::Init(init) => Some((init.initiate_tag.value, true)),
-        Body::InitAck(init) => Some((init.initiate_tag.value, false)),
-        _ => None,
-    })
-}
-
-/// Whether the packet reflects the tag of what it answers.
-fn reflects(packet: &Packet<'_>) -> bool {
-    packet.chunks.iter().any(|chunk| {
-        matches!(chunk.kind.value, ChunkType::Abort | ChunkType::ShutdownComplete)
-            && chunk.flags.value & T != 0
-    })
 }
 
 #[cfg(test)]

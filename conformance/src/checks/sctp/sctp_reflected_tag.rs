@@ -1,10 +1,10 @@
 //! RFC 9260 §8.4, §8.5.1: what answers a packet of no association has the T bit and the tag of that packet.
 
 use super::packets;
+use super::tags::{MOST_TAGS, initiates, reflects};
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
-use peerproof_captures::wire::sctp::{Body, ChunkType, Packet};
 use std::collections::BTreeSet;
 
 pub(super) const CHECK: Check = Check {
@@ -15,12 +15,6 @@ pub(super) const CHECK: Check = Check {
     #[cfg(test)]
     control: control::CONTROL,
 };
-
-/// The flag of ABORT and SHUTDOWN COMPLETE that says that the tag is reflected.
-const T: u8 = 1;
-
-/// Most tags of a peer that are kept. With more of them a tag that is not among them decides nothing.
-const MOST_TAGS: usize = 64;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let mut received: BTreeSet<u32> = BTreeSet::new();
@@ -33,7 +27,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             received.insert(tag);
             continue;
         }
-        received.extend(chosen(&sctp));
+        received.extend(initiates(&sctp).map(|(tag, _)| tag));
         if !reflects(&sctp) || evidence.is_faulted(packet.frame) {
             continue;
         }
@@ -52,43 +46,27 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     }
 }
 
-/// The tag that an INIT or INIT ACK chooses for what its sender receives.
-fn chosen(packet: &Packet<'_>) -> Option<u32> {
-    packet.chunks.iter().find_map(|chunk| match chunk.body? {
-        Body::Init(init) | Body::InitAck(init) => Some(init.initiate_tag.value),
-        _ => None,
-    })
-}
-
-/// Whether a packet says that its tag is the one of what it answers.
-fn reflects(packet: &Packet<'_>) -> bool {
-    packet.chunks.iter().any(|chunk| {
-        matches!(chunk.kind.value, ChunkType::Abort | ChunkType::ShutdownComplete)
-            && chunk.flags.value & T != 0
-    })
-}
-
 #[cfg(test)]
 mod control {
-    use super::chosen;
     use crate::checks::controls::{Control, Recording, sctp};
     use crate::checks::sctp::packets;
+    use crate::checks::sctp::tags::{T, initiates};
     use crate::evidence::{Evidence, Peer};
 
     /// Ends the association by an ABORT that reflects the tag.
     fn abort(evidence: &mut Evidence) {
         let own = packets(evidence, Peer(0)).filter(|(packet, _)| packet.sender == Peer(0));
-        let tag = own.filter_map(|(_, sctp)| chosen(&sctp)).last().unwrap();
+        let tag = own.filter_map(|(_, sctp)| initiates(&sctp)).last().unwrap().0;
         sctp::send_again(evidence, Peer(0));
         sctp::edit_last_of(evidence, Peer(0), sctp::DATA, |packet| {
             packet.truncate(12);
             packet[4..8].copy_from_slice(&tag.to_be_bytes());
-            packet.extend([sctp::ABORT, super::T, 0, 4]);
+            packet.extend([sctp::ABORT, T, 0, 4]);
         });
     }
 
     /// Reflects a tag of nobody's.
     pub(super) const CONTROL: Control = Control::prepared(Recording::Negotiated, abort, |evidence| {
-        sctp::edit_each_of(evidence, Peer(0), sctp::ABORT, |packet| packet[4] ^= packet[13] & super::T);
+        sctp::edit_each_of(evidence, Peer(0), sctp::ABORT, |packet| packet[4] ^= packet[13] & T);
     });
 }

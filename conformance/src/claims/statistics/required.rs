@@ -7,7 +7,7 @@ use crate::verdict::Layer;
 use serde_json::Value;
 
 /// The type of a dictionary, a member, and the claim that is contradicted without it.
-const REQUIRED: [(&str, &str, &str, Layer); 11] = [
+const REQUIRED: [(&str, &str, &str, Layer); 13] = [
     ("certificate", "fingerprint", "stat/certificate.fingerprint", Layer::Dtls),
     ("certificate", "fingerprintAlgorithm", "stat/certificate.fingerprintAlgorithm", Layer::Dtls),
     ("certificate", "base64Certificate", "stat/certificate.base64Certificate", Layer::Dtls),
@@ -15,6 +15,8 @@ const REQUIRED: [(&str, &str, &str, Layer); 11] = [
     ("candidate-pair", "state", "stat/candidate-pair.state", Layer::Checks),
     ("candidate-pair", "localCandidateId", "stat/candidate-pair.localCandidateId", Layer::Checks),
     ("candidate-pair", "remoteCandidateId", "stat/candidate-pair.remoteCandidateId", Layer::Checks),
+    ("local-candidate", "candidateType", "stat/local-candidate.candidateType", Layer::Checks),
+    ("remote-candidate", "candidateType", "stat/remote-candidate.candidateType", Layer::Checks),
     ("outbound-rtp", "ssrc", "stat/outbound-rtp.ssrc", Layer::Media),
     ("inbound-rtp", "ssrc", "stat/inbound-rtp.ssrc", Layer::Media),
     ("codec", "payloadType", "stat/codec.payloadType", Layer::Media),
