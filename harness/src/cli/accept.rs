@@ -23,7 +23,8 @@ Examples:
   peerproof accept runs/1 runs/2 runs/3 --yes   what all three runs decide, and how much that varies between them
 
 It judges the runs again, shows what changes in scenarios/floors.toml and scenarios/observed.toml, and writes both when you confirm. The
-records of cases that are not in the runs stay as they are.
+records of cases that are not in the runs stay as they are; those of the others are replaced. Give several runs, of a quiet and of a busy
+machine, or what chance decides will be missed in later runs.
 
 Exit codes: 0 written or nothing to write, 1 not confirmed, 2 a run cannot be read.")]
 pub(crate) struct AcceptArgs {

@@ -103,7 +103,6 @@ mod tests {
             "data/echo: alice ignores number 1 of send and answers `ok`",
             "data/echo: bob reports number 2 of connectionstatechange with state \"failed\"",
             "data/echo: bob answers getStats with another bytesSent in transport",
-            "data/echo: bob answers getStats with no base64Certificate in certificate",
             "data/echo: bob answers getStats with no candidateType in local-candidate",
             "data/echo/stack-stack: entry 40, event message, dropped",
             "data/echo/stack-stack: frame 30 dropped",

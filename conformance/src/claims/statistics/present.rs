@@ -2,10 +2,11 @@
 
 use super::wire::{Flow, OLDEST_US, Seen};
 use super::{Contradiction, Reading, Session};
-use crate::api::PeerView;
+use crate::api::{At, PeerView};
 use crate::case_file::{CasePeer, MILLISECONDS, Runs};
 use crate::verdict::Layer;
-use peerproof_captures::event::{ConnectionState, IceState, PeerEvent};
+use peerproof_captures::event::{ConnectionState, Description, IceState, PeerEvent};
+use peerproof_captures::sdp::{Section, SessionDescription};
 use peerproof_captures::timeline::What;
 
 /// With as many packets of RTP before a reading there is a stream in it.
@@ -98,14 +99,15 @@ fn dictionaries(
         needed.push(("data-channel", "it has an open channel"));
     }
     if let Some(seen) = seen.filter(|seen| is_up && !seen.faulted) {
-        if seen.sent(reading).is_some_and(has_stream) {
+        if seen.sent(reading).is_some_and(has_stream) && is_agreed(view, reading.answered_us, true) {
             needed.push(("outbound-rtp", "it had sent a stream of RTP"));
         }
         // What nobody recognises, such as RTP of another payload type, is no stream.
         let recognises = |event: &PeerEvent| matches!(event, PeerEvent::MediaSeen { frames: 1.., .. });
         let recognised =
             session.events(&peer.name).any(|(entry, event)| recognises(event) && entry.n < reading.n);
-        if recognised && seen.received(reading).is_some_and(has_stream) {
+        let is_agreed = || is_agreed(view, reading.answered_us, false);
+        if recognised && seen.received(reading).is_some_and(has_stream) && is_agreed() {
             needed.push(("inbound-rtp", "a stream of RTP had arrived"));
         }
     }
@@ -121,6 +123,23 @@ fn dictionaries(
             return;
         }
     }
+}
+
+/// Whether media may still go out of a peer, or come to it, by the last descriptions: the statistics of a stream end with the stream
+/// (webrtc-stats §8.1). Where they are not known, it may.
+fn is_agreed(view: &PeerView, until_us: u64, goes_out: bool) -> bool {
+    let last = |all: &[At<Description>]| {
+        let last = all.iter().rfind(|at| at.t_us <= until_us);
+        last.map(|at| SessionDescription::parse(at.is.sdp.as_str()))
+    };
+    let (Some(local), Some(remote)) = (last(&view.local), last(&view.remote)) else { return true };
+    let (from, to) = if goes_out { (&local, &remote) } else { (&remote, &local) };
+    let is_live = |section: &Section<'_>| {
+        let line = section.media_line().and_then(|line| line.value.ok());
+        line.is_some_and(|line| line.is_rtp()) && !section.is_rejected()
+    };
+    let mut pairs = from.media().zip(to.media()).filter(|(from, to)| is_live(from) && is_live(to));
+    pairs.any(|(from, to)| from.direction().sends() && to.direction().receives())
 }
 
 fn has_stream(flow: &Flow) -> bool {

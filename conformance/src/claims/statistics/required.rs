@@ -7,10 +7,9 @@ use crate::verdict::Layer;
 use serde_json::Value;
 
 /// The type of a dictionary, a member, and the claim that is contradicted without it.
-const REQUIRED: [(&str, &str, &str, Layer); 13] = [
+const REQUIRED: [(&str, &str, &str, Layer); 12] = [
     ("certificate", "fingerprint", "stat/certificate.fingerprint", Layer::Dtls),
     ("certificate", "fingerprintAlgorithm", "stat/certificate.fingerprintAlgorithm", Layer::Dtls),
-    ("certificate", "base64Certificate", "stat/certificate.base64Certificate", Layer::Dtls),
     ("transport", "dtlsState", "stat/transport.dtlsState", Layer::Dtls),
     ("candidate-pair", "state", "stat/candidate-pair.state", Layer::Checks),
     ("candidate-pair", "localCandidateId", "stat/candidate-pair.localCandidateId", Layer::Checks),

@@ -356,6 +356,28 @@ fn a_report_has_the_dictionaries_that_it_must_have() {
     }
 }
 
+/// Chrome drops the statistics of a stream once its section is inactive.
+#[test]
+fn a_stream_that_ended_by_negotiation_has_no_statistics_any_more() {
+    let is_missed = |kind: &str, is_over: bool| {
+        let mut record = early(Recording::Video);
+        if is_over {
+            let text = serde_json::to_string(&record.timeline).unwrap();
+            let over = text.replace("a=sendrecv", "a=inactive").replace("a=sendonly", "a=inactive");
+            assert_ne!(text, over);
+            record.timeline = serde_json::from_str(&over).unwrap();
+        }
+        answers(&mut record, "alice", "getStats", |report| {
+            report.as_object_mut().unwrap().retain(|_, stat| stat["type"] != kind);
+        });
+        let found = found(&record, check);
+        found.iter().any(|it| it.claim == "answer/getStats" && it.claimed.contains(kind))
+    };
+    for kind in ["inbound-rtp", "outbound-rtp"] {
+        assert!(is_missed(kind, false) && !is_missed(kind, true), "{kind}");
+    }
+}
+
 /// Firefox does not count what repairs a stream among the packets of the stream.
 #[test]
 fn a_frame_of_a_lost_packet_may_have_come_by_its_retransmission() {
